@@ -1,0 +1,1 @@
+"""Faces out to Label Studio, corrected faces back."""

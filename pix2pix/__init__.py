@@ -1,0 +1,1 @@
+"""From a condition to a picture."""
