@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data import labels
+from data.errors import InputError
 from data.face import Box, Face
 from data.frame import Frame, Item, identify
 from data.labels import Label
@@ -58,7 +59,7 @@ PART_FRAMES = 256
 PART_SECONDS = 10.0
 
 
-class DatasetError(Exception):
+class DatasetError(InputError):
     """A folder that cannot be read or written as a dataset; one sentence for people."""
 
 

@@ -11,8 +11,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from data.errors import InputError
 
-class UnreadableError(Exception):
+
+class UnreadableError(InputError):
     """A picture or a source that cannot be read; the message is one sentence for people."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import atan2, ceil
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -28,6 +29,18 @@ node {{
   options {{ [mediapipe.FaceDetectionOptions.ext] {{ min_score_thresh: {score} }} }}
 }}
 """
+
+
+class Scored(Protocol):
+    """Anything that says where a face is, and how likely."""
+
+    @property
+    def box(self) -> Box: ...
+    @property
+    def score(self) -> float: ...
+
+
+T = TypeVar("T", bound=Scored)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,9 +141,9 @@ def shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
 
 
-def each_once(found: list[Found]) -> list[Found]:
+def each_once(found: list[T]) -> list[T]:
     """Best score first; of finds of one face only the best stays."""
-    kept: list[Found] = []
+    kept: list[T] = []
     for one in sorted(found, key=lambda one: -one.score):
         if not any(same(one.box, other.box) for other in kept):
             kept.append(one)

@@ -1,0 +1,189 @@
+"""The `toolkit` command: parse, call one public function, print."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from data.errors import InputError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+DatasetFolder = Annotated[Path, typer.Argument(help="Dataset folder, made by `toolkit extract`.")]
+
+
+def main() -> None:
+    """Entry point: what a person can mend is one sentence and exit status 2."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    try:
+        app(arguments, standalone_mode=True)
+    except KeyboardInterrupt:
+        _stop("stopped; run the same command again to go on", 130, debug)
+    except InputError as error:
+        _stop(str(error), 2, debug)
+    except OSError as error:
+        _stop(_disk_sentence(error), 2, debug)
+
+
+def _stop(sentence: str, status: int, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    errors.print(f"[red]toolkit:[/] {_plain(sentence)}")
+    sys.exit(status)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def _disk_sentence(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; what was kept is safe: free some space and run the same again"
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
+
+
+@app.callback()
+def toolkit() -> None:
+    """Faces of photos, webtoons, comics and anime: from pictures to a generator.
+
+    Start with: toolkit extract webtoon_frames/
+
+    Every command takes --debug, which shows where an error came from.
+    """
+
+
+@app.command()
+def extract(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Folders, pictures, strips, videos, zip or cbz files, or quoted globs.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Dataset folder.")] = Path("faces"),
+    detector: Annotated[
+        str, typer.Option("--detector", "-d", help="One of those `toolkit doctor` lists.")
+    ] = "auto",
+    cascade: Annotated[
+        Path | None, typer.Option(help="OpenCV cascade file, for --detector cascade.")
+    ] = None,
+    palettes: Annotated[
+        Path | None, typer.Option(help="Folder with your own hair.json, eyes.json or skin.json.")
+    ] = None,
+    min_score: Annotated[
+        float, typer.Option(min=0, max=1, help="Least likelihood of a face that is kept.")
+    ] = 0.5,
+    max_faces: Annotated[
+        int | None, typer.Option(min=1, help="At most so many faces a frame, the likeliest.")
+    ] = None,
+    every: Annotated[
+        float, typer.Option(min=0.01, help="Seconds between two frames of a video.")
+    ] = 1.0,
+    cuts: Annotated[
+        bool, typer.Option("--cuts", help="Split strips and pages into their panels.")
+    ] = False,
+    keep_duplicates: Annotated[
+        bool, typer.Option("--keep-duplicates", help="Also near-duplicate frames of videos.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", "-j", min=0, help="Processes; 0: one a core.")
+    ] = 0,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try again what failed in an earlier run.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 when a frame failed.")
+    ] = False,
+) -> None:
+    """Find faces in pictures and videos and keep them in a dataset.
+
+    Run it again and it goes on where it stopped; frames that are done are not done twice.
+
+    Example: toolkit extract webtoon_frames/ --out faces/
+    """
+    from toolkit.extract import Settings
+    from toolkit.extract import extract as run
+    from toolkit.screen import extraction, summarise
+
+    settings = Settings(
+        detector=detector,
+        cascade=str(cascade.resolve()) if cascade else None,
+        palettes=str(palettes.resolve()) if palettes else None,
+        min_score=min_score,
+        max_faces=max_faces,
+        every=every,
+        cuts=cuts,
+        keep_duplicates=keep_duplicates,
+    )
+    with extraction() as progress:
+        summary = run(sources, out, settings, workers, retry_failed, progress)
+    summarise(summary, out)
+    if strict and summary.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    dataset: DatasetFolder,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Page; default: DATASET/report.html.")
+    ] = None,
+) -> None:
+    """Write one HTML page of all faces that opens without a server.
+
+    Example: toolkit report faces/
+    """
+    from data.dataset import Dataset
+    from toolkit.report import write_report
+
+    print(write_report(Dataset.open(dataset), out or dataset / "report.html"))
+
+
+@app.command()
+def show(
+    frame: Annotated[str, typer.Argument(help="Frame id, name, or a part of its path.")],
+    dataset: Annotated[Path, typer.Option("--dataset", "-d", help="Dataset folder.")] = Path(
+        "faces"
+    ),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Picture to write.")] = None,
+) -> None:
+    """Draw the faces of one frame on it.
+
+    Example: toolkit show episode_1/003.jpg --dataset faces/
+    """
+    from data.dataset import Dataset
+    from toolkit.show import show as draw
+
+    print(draw(Dataset.open(dataset), frame, out))
+
+
+@app.command()
+def doctor() -> None:
+    """Say which detectors can run here, and what each other one lacks.
+
+    Example: toolkit doctor
+    """
+    from toolkit.screen import health
+
+    health()
+
+
+def command_table() -> dict[str, Any]:
+    """Command name -> click command, for tests and the README."""
+    return typer.main.get_command(app).commands  # type: ignore[attr-defined]

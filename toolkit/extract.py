@@ -1,0 +1,221 @@
+"""Frames in, faces out: the job behind `toolkit extract`."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from time import perf_counter
+from typing import Any
+
+import cv2
+
+import detectors
+from data.dataset import Dataset
+from data.face import Face
+from data.frame import Frame, Item, Window
+from data.reading import read
+from data.sources import list_items
+from detectors.attributes import Describer
+from detectors.finding import each_once, same
+from toolkit.workers import Failure, Work, Workers
+
+LISTED_AHEAD = 1000  # items whose content is hashed before a worker asks for them
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What decides the faces of a frame; kept with every row.
+
+    detector: a name of `detectors.NAMES`. cascade: OpenCV cascade file of that detector.
+    palettes: folder of palette files that replace the built-in ones. min_score: least
+    likelihood, 0 to 1. max_faces: a frame, the likeliest ones. every: seconds between two
+    frames of a video. cuts: split strips and pages into panels. keep_duplicates: also the
+    near-duplicates among a video's frames.
+    """
+
+    detector: str = "auto"
+    cascade: str | None = None
+    palettes: str | None = None
+    min_score: float = 0.5
+    max_faces: int | None = None
+    every: float = 1.0
+    cuts: bool = False
+    keep_duplicates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """Faces of one frame, or of one window of it, and the seconds each stage took.
+
+    at_seam: those that the window's edge may have cut.
+    """
+
+    frame: Frame
+    faces: list[Face]
+    at_seam: list[Face]
+    seconds: dict[str, float]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did. skipped: items done by an earlier run. faces: count by domain."""
+
+    frames: int = 0
+    skipped: int = 0
+    faces: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)  # of work, by stage
+    wall: float = 0.0
+
+
+Progress = Callable[[int, "int | None", Summary], None]  # items done, items in all if known
+
+
+def extract(
+    sources: Sequence[str | Path],
+    out: Path,
+    settings: Settings,
+    workers: int = 0,
+    retry_failed: bool = False,
+    progress: Progress = lambda done, total, summary: None,
+) -> Summary:
+    """Find the faces of all sources and keep them in the dataset `out`; goes on where it stopped.
+
+    workers: processes, 0 for one a core. Raises InputError for sources, detectors or folders
+    that cannot be used, and OSError when the disk will not take more; what was kept stays kept.
+    """
+    began = perf_counter()
+    items = list_items(sources)
+    first = next(items)  # a wrong source is told before anything is loaded or written
+    pool = Workers(workers or os.cpu_count() or 1, prepare, settings)
+    summary = Summary()
+    try:
+        kept_settings = asdict(settings) | {"version": pool.version}
+        dataset = Dataset(out)
+        with dataset.writer(kept_settings) as writer:
+            done = dataset.done(kept_settings, retry_failed)
+            todo = _Todo([first], items, done)
+            for finished, (item, results, reading) in enumerate(pool.map(todo), 1):
+                _add(summary.seconds, {"reading": reading})
+                if isinstance(results, Failure):
+                    writer.fail(item, results.reason)
+                    summary.failures[results.reason] += 1
+                else:
+                    writer.add([(result.frame, result.faces) for result in results])
+                    summary.frames += len(results)
+                    for result in results:
+                        summary.faces.update(face.domain for face in result.faces)
+                        _add(summary.seconds, result.seconds)
+                summary.skipped = todo.skipped
+                progress(finished, todo.total, summary)
+        summary.skipped = todo.skipped
+        summary.seconds["writing"] = writer.seconds
+    finally:
+        pool.close()
+    summary.wall = perf_counter() - began
+    return summary
+
+
+class _Todo:
+    """Items not done yet; listing runs ahead in a thread, for it hashes every file."""
+
+    def __init__(self, first: list[Item], rest: Iterator[Item], done: set[str]) -> None:
+        self.total: int | None = None  # items to do, once all are listed
+        self.skipped = 0
+        self._queue: Queue[Item | BaseException | None] = Queue(maxsize=LISTED_AHEAD)
+        Thread(target=self._list, args=(first, rest, set(done)), daemon=True).start()
+
+    def __iter__(self) -> Iterator[Item]:
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def _list(self, first: list[Item], rest: Iterator[Item], done: set[str]) -> None:
+        total = 0
+        try:
+            for item in (one for part in (first, rest) for one in part):
+                if item.item_id in done:
+                    self.skipped += 1
+                    continue
+                done.add(item.item_id)  # the same file named twice is done once
+                total += 1
+                self._queue.put(item)
+        except Exception as error:
+            self._queue.put(error)
+            return
+        self.total = total
+        self._queue.put(None)
+
+
+def prepare(settings: Settings) -> Work:
+    """Load everything a worker process needs."""
+    cv2.setNumThreads(1)  # one process a core is faster than threads that wait for each other
+    detector = detectors.load(settings.detector, cascade=settings.cascade)
+    describer = Describer(settings.palettes)
+    return Work(
+        read=partial(
+            read,
+            every=settings.every,
+            cuts=settings.cuts,
+            keep_duplicates=settings.keep_duplicates,
+        ),
+        search=partial(_search, detector, describer, settings.min_score),
+        finish=partial(_finish, settings.max_faces),
+        version=f"{detector.name} {detector.version}",
+    )
+
+
+def _search(detector: Any, describer: Describer, min_score: float, window: Window) -> Searched:
+    clock = [perf_counter()]
+    [faces] = detector.detect([window.pixels])
+    faces = [face for face in faces if face.score >= min_score]
+    clock.append(perf_counter())
+    faces = describer.ground(window.pixels, window.alpha, faces)
+    clock.append(perf_counter())
+    faces = describer.describe(window.pixels, faces)
+    clock.append(perf_counter())
+    stages = ("faces and landmarks", "foreground", "colours and pose")
+    seconds = {stage: clock[i + 1] - clock[i] for i, stage in enumerate(stages)}
+    return Searched(
+        window.frame,
+        [face.moved(window.x, window.y) for face in faces if not _at_seam(face, window)],
+        [face.moved(window.x, window.y) for face in faces if _at_seam(face, window)],
+        seconds,
+    )
+
+
+def _finish(max_faces: int | None, frame: Frame, windows: list[Searched]) -> Searched:
+    """Faces of all windows of one frame, each once: the window that saw it whole tells."""
+    faces = each_once([face for window in windows for face in window.faces])
+    for face in (face for window in windows for face in window.at_seam):
+        if not any(same(face.box, other.box) for other in faces):
+            faces.append(face)
+    faces.sort(key=lambda face: -face.score)
+    seconds: dict[str, float] = {}
+    for window in windows:
+        _add(seconds, window.seconds)
+    return Searched(frame, faces[:max_faces], [], seconds)
+
+
+def _at_seam(face: Face, window: Window) -> bool:
+    """Whether the window's edge, where the frame goes on, may have cut the face."""
+    height, width = window.pixels.shape[:2]
+    box, near = face.box, 0.1 * face.box.size
+    return (
+        (window.x > 0 and box.x < near)
+        or (window.y > 0 and box.y < near)
+        or (window.x + width < window.frame.width and box.x + box.width > width - near)
+        or (window.y + height < window.frame.height and box.y + box.height > height - near)
+    )
+
+
+def _add(total: dict[str, float], more: dict[str, float]) -> None:
+    for stage, seconds in more.items():
+        total[stage] = total.get(stage, 0.0) + seconds
