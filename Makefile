@@ -1,0 +1,44 @@
+# On a machine with Python 3.10 to 3.12 and make:
+#   make extract FRAMES=webtoon_frames/    finds the faces, keeps them in faces/, writes the report
+#   make test                              passes the tests
+PYTHON ?= python3
+OUT ?= faces
+ARGS ?=
+BIN := .venv/bin
+
+.PHONY: extract test test-slow lint constraints clean
+
+extract: .venv/installed
+	@test -n "$(FRAMES)" || { echo "make extract: say where the pictures are: make extract FRAMES=webtoon_frames/" >&2; exit 2; }
+	$(BIN)/toolkit extract "$(FRAMES)" --out "$(OUT)" $(ARGS)
+	$(BIN)/toolkit report "$(OUT)"
+
+test: .venv/installed-dev
+	$(BIN)/pytest -n 2 -m "not slow" $(ARGS)
+
+test-slow: .venv/installed-dev
+	$(BIN)/pytest -m slow $(ARGS)
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' || { echo "make: $(PYTHON) is not Python 3.10, 3.11 or 3.12; name one with: make PYTHON=python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/pip setup.cfg constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+constraints: .venv/bin/pip
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile setup.cfg --extra dev --universal --python-version 3.10 --upgrade --no-annotate --no-header --output-file constraints.txt
+
+clean:
+	rm -rf .venv build dist *.egg-info
