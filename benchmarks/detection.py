@@ -11,17 +11,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
 import sys
 import time
 from collections import defaultdict
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from machine import heading
 
 import detectors
 from data.face import Box, Face
@@ -42,10 +40,7 @@ def main() -> int:
         return 2
     images = json.loads(truth.read_text("utf-8"))["images"]
     cascade = options.cascade or options.real.parent / "peers" / "lbpcascade_animeface.xml"
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    print(f"{datetime.now():%Y-%m-%d}, {platform.machine()}, 1 process, commit {commit}")
+    print(heading())
     print(f"{len(images)} pictures, likelihood at least {options.min_score}\n")
     print(
         f"{'detector':10} {'kind':14} {'recall':>14} {'precision':>14} "

@@ -56,7 +56,7 @@ FRAME_SCHEMA = pa.schema(
 )
 
 PART_FRAMES = 256
-PART_SECONDS = 10.0
+PART_SECONDS = 10.0  # between two parts of a long run; a tenth of the run while it is short
 
 
 class DatasetError(InputError):
@@ -202,7 +202,7 @@ class Writer:
         self.seconds = 0.0  # spent writing
         self._frames: list[dict[str, Any]] = []
         self._faces: list[dict[str, Any]] = []
-        self._since = time.monotonic()
+        self._began = self._since = time.monotonic()
         numbers = [int(p.name.split("-")[1]) for p in (folder / "frames").glob("part-*.parquet")]
         self._number = max(numbers, default=0)
 
@@ -238,8 +238,9 @@ class Writer:
         self.seconds += self._since - began
 
     def _flush_when_due(self) -> None:
-        waited = time.monotonic() - self._since
-        if len(self._frames) >= PART_FRAMES or waited >= PART_SECONDS:
+        now = time.monotonic()
+        due = min(PART_SECONDS, max(0.5, (now - self._began) / 10))
+        if len(self._frames) >= PART_FRAMES or now - self._since >= due:
             self.flush()
 
     def _frame_row(self, frame: Frame, error: str | None) -> dict[str, Any]:

@@ -71,6 +71,7 @@ class Summary:
     faces: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)  # of work, by stage
+    loading: float = 0.0  # of the wall time, before the first worker was ready
     wall: float = 0.0
 
 
@@ -91,10 +92,10 @@ def extract(
     that cannot be used, and OSError when the disk will not take more; what was kept stays kept.
     """
     began = perf_counter()
-    items = list_items(sources)
+    items = list_items(sources, settings.every)
     first = next(items)  # a wrong source is told before anything is loaded or written
     pool = Workers(workers or os.cpu_count() or 1, prepare, settings)
-    summary = Summary()
+    summary = Summary(loading=perf_counter() - began)
     try:
         kept_settings = asdict(settings) | {"version": pool.version}
         dataset = Dataset(out)
@@ -105,7 +106,8 @@ def extract(
                 _add(summary.seconds, {"reading": reading})
                 if isinstance(results, Failure):
                     writer.fail(item, results.reason)
-                    summary.failures[results.reason] += 1
+                    cause = results.reason.removeprefix(item.path).strip()
+                    summary.failures[cause] += 1
                 else:
                     writer.add([(result.frame, result.faces) for result in results])
                     summary.frames += len(results)

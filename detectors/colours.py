@@ -1,0 +1,290 @@
+"""Hair, eye and skin colours: the right pixels, Lab clusters of them, a name from a palette."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import atan2
+
+import cv2
+import numpy as np
+
+from data.face import Colour, Face, Foreground
+from data.landmarks import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from detectors.mesh import Roi, turn, upright
+from detectors.palettes import Palette, Palettes
+
+SIDE = 96  # pixels of the upright crop the hair and skin are taken from
+EYE_SIDE = 32
+REACH = 2.4  # crop over face size
+SAMPLES = 500
+FEWEST = 12  # pixels a colour is told from
+LIGHTNESS = 0.6  # weight of L* in naming: shading changes it more than hue
+GREY_PAGE = 4.0  # chroma that nearly all pixels of a black and white page stay under
+SECOND_SHARE = 0.25
+SECOND_DISTANCE = 22.0  # between two hair colours, weighted Lab
+EYES_DISTANCE = 22.0  # between two irises that may be called different, weighted Lab
+EYES_CONFIDENCE = 0.12
+CLOSED = 0.14  # height over width of an eye that shows no iris
+TRUSTED = 0.3  # score a foreground needs to be used
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """The fields of a `Face` of the same names."""
+
+    hair: Colour | None = None
+    hair_second: Colour | None = None
+    left_eye: Colour | None = None
+    right_eye: Colour | None = None
+    skin: Colour | None = None
+
+
+def colours(pixels: np.ndarray, face: Face, palettes: Palettes) -> Colours:
+    """What can be told of a face's colours; None for what cannot.
+
+    pixels: (H, W, 3) uint8 RGB. `face.foreground` is used where there is one. Eyes and skin of a
+    black and white page are None, its hair is black, grey or white.
+    """
+    points = face.landmarks.astype(np.float64)
+    if not np.isfinite(points[LEFT_EYE]).all() or not np.isfinite(points[RIGHT_EYE]).all():
+        return Colours()
+    view = _view(face, points)
+    crop = upright(pixels, view, SIDE)
+    lab = _lab(crop)
+    inside = _inside(points, view, SIDE)
+    real = _real(view, SIDE, pixels.shape[:2])
+    skin_pixels = _biggest(lab[_skin_mask(inside) & real])
+    hair = _hair_pixels(lab, inside, skin_pixels, _foreground_mask(face.foreground, view) & real)
+    hair_colours = _hair(hair, palettes.hair[face.domain])
+    first, second = (*hair_colours, None, None)[:2]
+    if np.percentile(np.hypot(lab[..., 1], lab[..., 2])[real], 95) < GREY_PAGE:
+        return Colours(first, second)
+    left, right = _eyes(
+        _iris(pixels, points[LEFT_EYE], view.roll, skin_pixels),
+        _iris(pixels, points[RIGHT_EYE], view.roll, skin_pixels),
+        palettes.eyes[face.domain],
+    )
+    skin = _named(skin_pixels, 1.0, palettes.skin[face.domain]) if len(skin_pixels) else None
+    return Colours(first, second, left, right, skin)
+
+
+def _view(face: Face, points: np.ndarray) -> Roi:
+    """The upright square with face and hair in it."""
+    dx, dy = points[RIGHT_EYE].mean(0) - points[LEFT_EYE].mean(0)
+    roll = atan2(dy, dx)
+    size = face.box.size
+    x, y = np.array(face.box.centre) + turn(roll) @ (0, -0.3 * size)
+    return Roi(float(x), float(y), max(REACH * size, 8.0), roll)
+
+
+def _inside(points: np.ndarray, view: Roi, side: int) -> np.ndarray:
+    """Frame points to pixels of the upright view."""
+    local = (points - (view.x, view.y)) @ turn(view.roll)
+    return local * side / view.size + (side - 1) / 2
+
+
+def _outside(view: Roi, side: int) -> np.ndarray:
+    """(side, side, 2) frame coordinates of the view's pixels."""
+    grid = np.moveaxis(np.mgrid[:side, :side][::-1], 0, -1)
+    return (grid - (side - 1) / 2) * view.size / side @ turn(view.roll).T + (view.x, view.y)
+
+
+def _real(view: Roi, side: int, shape: tuple[int, ...]) -> np.ndarray:
+    """(side, side) bool: where the view shows the frame and not what repeats beyond its edge."""
+    at = _outside(view, side)
+    return ((at >= 0) & (at <= (shape[1] - 1, shape[0] - 1))).all(-1)
+
+
+def _foreground_mask(foreground: Foreground | None, view: Roi) -> np.ndarray:
+    if foreground is None or foreground.score < TRUSTED:
+        return np.ones((SIDE, SIDE), bool)
+    box, side = foreground.box, foreground.mask.shape[0]
+    at = (_outside(view, SIDE) - (box.x, box.y) + 0.5) / (box.width, box.height) * side - 0.5
+    mask = cv2.remap(foreground.mask, at.astype(np.float32), np.empty(0), cv2.INTER_LINEAR)
+    return mask > 127
+
+
+def _lab(pixels: np.ndarray) -> np.ndarray:
+    """(..., 3) uint8 sRGB to float32 CIELAB."""
+    return cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def _filled(polygons: list[np.ndarray], side: int) -> np.ndarray:
+    mask = np.zeros((side, side), np.uint8)
+    for polygon in polygons:
+        if np.isfinite(polygon).all():
+            cv2.fillPoly(mask, [polygon.round().astype(np.int32)], 1)
+    return mask
+
+
+def _skin_mask(points: np.ndarray) -> np.ndarray:
+    """Cheeks and nose between the eyes and the mouth; eyes and lips cut out with a margin."""
+    # fmt: off
+    cheeks = points[[36, 41, 40, 39, 27, 42, 47, 46, 45, 14, 12, 54, 48, 4, 2]]
+    # fmt: on
+    cheeks = cheeks + (np.nanmean(cheeks, axis=0) - cheeks) * 0.12
+    parts = [points[LEFT_EYE], points[RIGHT_EYE], points[OUTER_LIPS], points[INNER_LIPS]]
+    holes = cv2.dilate(_filled(parts, SIDE), np.ones((3, 3), np.uint8))
+    return (_filled([cheeks], SIDE) & ~holes).astype(bool)
+
+
+def _hair_zone(points: np.ndarray) -> np.ndarray:
+    """(SIDE, SIDE) bool: above the brows up to the crown, and beside the face."""
+    eyes = np.stack([points[LEFT_EYE].mean(0), points[RIGHT_EYE].mean(0)])
+    jaw = points[:17]
+    width = np.nanmax(points[:, 0]) - np.nanmin(points[:, 0])
+    height = np.nanmax(points[:, 1]) - eyes[:, 1].mean()  # eye line to chin
+    brow = np.nanmin(points[17:27, 1]) if np.isfinite(points[17:27]).any() else eyes[:, 1].mean()
+    left, right = np.nanmin(jaw[:, 0]), np.nanmax(jaw[:, 0])
+    if not np.isfinite(left):
+        left, right = eyes[:, 0].min() - 0.2 * width, eyes[:, 0].max() + 0.2 * width
+    y, x = np.mgrid[:SIDE, :SIDE]
+    middle = (left + right) / 2
+    across, up = (x - middle) / (0.66 * width), (brow - y) / (1.05 * height)
+    cap = (y < brow - 0.04 * height) & (across**2 + np.maximum(up, 0) ** 2 < 1)
+    beside = np.minimum(np.abs(x - left), np.abs(x - right)) < 0.16 * width
+    beside &= ((x < left) | (x > right)) & (y >= brow) & (y < brow + 0.8 * height)
+    return cap | beside
+
+
+def _hair_pixels(
+    lab: np.ndarray, points: np.ndarray, skin: np.ndarray, allowed: np.ndarray
+) -> np.ndarray:
+    """(N, 3) Lab of the hair zone without skin, line art and highlights."""
+    found = _thinned(lab[_hair_zone(points) & allowed])
+    return _without_lines(found[~_like(found, skin)])
+
+
+def _like(lab: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Whether each colour lies within three spreads of the skin's (a Gaussian)."""
+    if len(skin) < FEWEST or not len(lab):
+        return np.zeros(len(lab), bool)
+    floor = np.diag([16.0, 6.0, 6.0])  # so that a flat fill still has a width
+    inverse = np.linalg.inv(np.cov(skin.T) + floor)
+    gap = lab - skin.mean(0)
+    return np.einsum("ni,ij,nj->n", gap, inverse, gap) < 9
+
+
+def _without_lines(lab: np.ndarray) -> np.ndarray:
+    """Line art and highlights dropped where they are few: black and white hair must stay."""
+    chroma = np.hypot(lab[:, 1], lab[:, 2])
+    for extreme in ((lab[:, 0] < 18) & (chroma < 12), (lab[:, 0] > 94) & (chroma < 8)):
+        if extreme.mean() < 0.35 if len(lab) else False:
+            lab, chroma = lab[~extreme[: len(lab)]], chroma[~extreme[: len(lab)]]
+    return lab
+
+
+def _thinned(lab: np.ndarray) -> np.ndarray:
+    return lab[:: max(len(lab) // SAMPLES, 1)]
+
+
+def _clusters(lab: np.ndarray, count: int) -> list[np.ndarray]:
+    """k-means in Lab, started from equal steps of lightness so that it always ends the same."""
+    order = np.argsort(lab[:, 0] + 0.3 * lab[:, 1] - 0.3 * lab[:, 2], kind="stable")
+    labels = np.empty((len(lab), 1), np.int32)
+    labels[order, 0] = np.arange(len(lab)) * count // len(lab)
+    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
+    _, labels, _ = cv2.kmeans(
+        lab.astype(np.float32), count, labels, criteria, 1, cv2.KMEANS_USE_INITIAL_LABELS
+    )
+    return [lab[labels[:, 0] == i] for i in range(count) if (labels == i).any()]
+
+
+def _biggest(lab: np.ndarray) -> np.ndarray:
+    """The biggest cluster, (0, 3) when there are too few pixels."""
+    if len(lab) < FEWEST:
+        return lab[:0]
+    return max(_clusters(_thinned(lab), 3), key=len)
+
+
+def _hair(lab: np.ndarray, palette: Palette) -> list[Colour]:
+    """One or two colours, the bigger first; none when there are too few pixels."""
+    if len(lab) < FEWEST:
+        return []
+    groups: dict[str, list[np.ndarray]] = {}
+    for cluster in _clusters(lab, 4):
+        groups.setdefault(_nearest(cluster.mean(0), palette)[0], []).append(cluster)
+    ranked = sorted(groups.values(), key=lambda group: -sum(map(len, group)))
+    told = []
+    for group in ranked[:2]:
+        share = sum(map(len, group)) / len(lab)
+        told.append((max(group, key=len), share))
+    first = _named(told[0][0], told[0][1], palette)
+    if len(told) < 2 or told[1][1] <= SECOND_SHARE:
+        return [first]
+    if _distance(told[0][0].mean(0), told[1][0].mean(0)) < SECOND_DISTANCE:
+        return [first]
+    return [first, _named(told[1][0], told[1][1], palette)]
+
+
+def _iris(
+    pixels: np.ndarray, contour: np.ndarray, roll: float, skin: np.ndarray
+) -> tuple[np.ndarray, float] | None:
+    """Lab pixels of the iris and their share of the open eye; None when it is closed."""
+    local = contour @ turn(roll)
+    width, height = np.ptp(local, axis=0)
+    if width < 4 or height < CLOSED * width:
+        return None
+    x, y = (contour.max(0) + contour.min(0)) / 2
+    view = Roi(float(x), float(y), float(max(width, height)) * 1.1, roll)
+    lab = _lab(upright(pixels, view, EYE_SIDE))
+    eye = lab[_filled([_inside(contour, view, EYE_SIDE)], EYE_SIDE).astype(bool)]
+    chroma = np.hypot(eye[:, 1], eye[:, 2])
+    white = (eye[:, 0] > 62) & (chroma < 14)
+    kept = eye[~white & ~_like(eye, skin)]
+    if len(kept) < FEWEST or len(kept) < 0.1 * len(eye):
+        return None
+    bright = kept[(kept[:, 0] > 20) | (np.hypot(kept[:, 1], kept[:, 2]) > 16)]
+    if len(bright) >= max(0.2 * len(kept), FEWEST):
+        kept = bright
+    best = max(_clusters(kept, 3), key=_vividness)
+    return best, len(best) / len(kept)
+
+
+def _vividness(cluster: np.ndarray) -> float:
+    """Pixels weighted by chroma: the iris against its dark outline and its shine."""
+    return len(cluster) * float(np.hypot(*cluster.mean(0)[1:]) + 4)
+
+
+def _eyes(
+    left: tuple[np.ndarray, float] | None,
+    right: tuple[np.ndarray, float] | None,
+    palette: Palette,
+) -> tuple[Colour | None, Colour | None]:
+    """Two names only where the difference is beyond doubt, else the name of both together."""
+    one, other = (iris and _named(*iris, palette) for iris in (left, right))
+    if left is None or right is None or one is None or other is None or one.name == other.name:
+        return one, other
+    apart = _distance(left[0].mean(0), right[0].mean(0))
+    if apart > EYES_DISTANCE and min(one.confidence, other.confidence) > EYES_CONFIDENCE:
+        return one, other
+    weights = [_vividness(iris[0]) for iris in (left, right)]
+    both = np.average([left[0].mean(0), right[0].mean(0)], axis=0, weights=weights)
+    name, margin = _nearest(both, palette)
+    one, other = (
+        Colour(eye.hex, name, eye.share, round(eye.share * margin, 4)) for eye in (one, other)
+    )
+    return one, other
+
+
+def _distance(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.linalg.norm((one - other) * (LIGHTNESS, 1, 1)))
+
+
+def _nearest(lab: np.ndarray, palette: Palette) -> tuple[str, float]:
+    """The nearest name and its margin to the next one, 0 to 1."""
+    gaps = np.linalg.norm((palette.anchors - lab) * (LIGHTNESS, 1, 1), axis=1)
+    best = int(gaps.argmin())
+    others = [
+        gap for gap, name in zip(gaps, palette.names, strict=True) if name != palette.names[best]
+    ]
+    return palette.names[best], float(1 - gaps[best] / max(min(others), 1e-9))
+
+
+def _named(cluster: np.ndarray, share: float, palette: Palette) -> Colour:
+    mean = cluster.mean(0)
+    name, margin = _nearest(mean, palette)
+    srgb = cv2.cvtColor(mean.astype(np.float32)[None, None], cv2.COLOR_LAB2RGB)[0, 0]
+    red, green, blue = (np.clip(srgb, 0, 1) * 255).round().astype(int)
+    share = round(min(share, 1.0), 4)
+    return Colour(f"#{red:02x}{green:02x}{blue:02x}", name, share, round(share * margin, 4))
