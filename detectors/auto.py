@@ -15,14 +15,17 @@ import numpy as np
 from data.face import Box, Face
 from detectors.animeface import AnimefaceDetector
 from detectors.domain import drawn_likelihood
-from detectors.drawn import DrawnPlacer, Find
+from detectors.drawn import DrawnPlacer, Find, Parts
 from detectors.finding import each_once, same
 from detectors.mesh import Mesh
 from detectors.photo import PhotoDetector
 
 LOWEST = 0.3  # of a find that another finder may still confirm
 AROUND = 1.4  # of the face's box: the part of the frame its domain is judged by
-MAYBE_DRAWN = 0.2
+MAYBE_DRAWN = 0.2  # likelihood of a frame from which animeface looks at it too
+SURELY_PHOTO = -2.0  # evidence down to which no second opinion is asked
+# Animeface sees 92 of 100 anime faces and 2 of 100 photographed ones; it overlooks most others.
+TOLD, UNTOLD = 3.8, -0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,37 +58,39 @@ class AutoDetector:
 
     def _detect(self, pixels: np.ndarray) -> list[Face]:
         whole = drawn_likelihood(pixels)
-        photographed: list[Face] = []
+        finds = self._photo.find(pixels)
+        photos = [self._photo.place(pixels, found) for found in finds]
+        doubts = [
+            drawn_evidence(drawn_likelihood(_around(pixels, found.box)), whole, face.score)
+            for found, face in zip(finds, photos, strict=True)
+        ]
+        seen: list[Parts] = []
+        if whole > MAYBE_DRAWN or any(doubt > SURELY_PHOTO for doubt in doubts):
+            seen = self._animeface.find(pixels)
+        faces: list[Face] = []
         drawn: list[Find] = []
-        for found in self._photo.find(pixels):
-            face = self._photo.place(pixels, found)
-            if is_drawn(drawn_likelihood(_around(pixels, found.box)), whole, face.score):
+        for found, face, doubt in zip(finds, photos, doubts, strict=True):
+            told = any(one.score >= 0.9 and same(one.box, found.box) for one in seen)
+            if doubt + (TOLD if told else UNTOLD) > 0:
                 drawn.append(found)
-            else:
-                photographed.append(face)
+            elif face.score >= LOWEST:
+                faces.append(face)
+                seen = [one for one in seen if not same(one.box, found.box)]
         source = f"{self.name} {self.version}"
-        if drawn or whole > MAYBE_DRAWN:
-            photos = [face.box for face in photographed if face.score >= LOWEST]
-            seen = [
-                one
-                for one in self._animeface.find(pixels)
-                if not any(same(one.box, box) for box in photos)
-            ]
-            photographed += [
-                self._placer.place(pixels, one.find, source, one.score)
-                for one in agreed(drawn, seen)
-            ]
-        return [replace(face, source=source) for face in each_once(photographed)]
+        faces += [
+            self._placer.place(pixels, one.find, source, one.score) for one in agreed(drawn, seen)
+        ]
+        return [replace(face, source=source) for face in each_once(faces)]
 
 
-def is_drawn(face: float, frame: float, photo_score: float) -> bool:
-    """Whether a face is drawn, rather than photographed.
+def drawn_evidence(face: float, frame: float, photo_score: float) -> float:
+    """How much speaks for a drawn face rather than a photographed one, in logits.
 
     face, frame: `drawn_likelihood` around the face and of its frame. photo_score: what the photo
     detector gives it, which is high on every photographed face and on some drawn ones. The
     weights are round numbers near a logistic regression's on 300 faces.
     """
-    return 0.6 * _logit(face) + 0.4 * _logit(frame) + 1.2 - 2.4 * photo_score > 0
+    return 0.6 * _logit(face) + 0.4 * _logit(frame) + 1.2 - 2.4 * photo_score
 
 
 def agreed(first: Sequence[Find], second: Sequence[Find]) -> list[_Drawn]:
