@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import log
+from math import exp, log
 
 import numpy as np
 
@@ -71,10 +71,13 @@ class AutoDetector:
         drawn: list[Find] = []
         for found, face, doubt in zip(finds, photos, doubts, strict=True):
             told = any(one.score >= 0.9 and same(one.box, found.box) for one in seen)
-            if doubt + (TOLD if told else UNTOLD) > 0:
-                drawn.append(found)
-            elif face.score >= LOWEST:
-                faces.append(face)
+            likely_drawn = 1 / (1 + exp(-doubt - (TOLD if told else UNTOLD)))
+            # A photographed face has presence, a drawn one need not: as likely as either is.
+            score = likely_drawn * found.score + (1 - likely_drawn) * face.score
+            if likely_drawn > 0.5:
+                drawn.append(replace(found, score=score))
+            elif score >= LOWEST:
+                faces.append(replace(face, score=score))
                 seen = [one for one in seen if not same(one.box, found.box)]
         source = f"{self.name} {self.version}"
         faces += [

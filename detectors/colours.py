@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import atan2
 
 import cv2
@@ -15,6 +15,9 @@ from detectors.palettes import Palette, Palettes
 
 SIDE = 96  # pixels of the upright crop the hair and skin are taken from
 EYE_SIDE = 32
+EYE_REACH = 1.3  # its crop over the eye
+WIDE = 1.0
+ROUND = 0.7
 REACH = 2.4  # crop over face size
 SAMPLES = 500
 FEWEST = 12  # pixels a colour is told from
@@ -25,7 +28,7 @@ SECOND_DISTANCE = 22.0  # between two hair colours, weighted Lab
 EYES_DISTANCE = 22.0  # between two irises that may be called different, weighted Lab
 EYES_CONFIDENCE = 0.12
 CLOSED = 0.14  # height over width of an eye that shows no iris
-TRUSTED = 0.3  # score a foreground needs to be used
+TRUSTED = 0.65  # score a foreground needs to be used; GrabCut's takes hair for background
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,15 @@ class Colours:
     left_eye: Colour | None = None
     right_eye: Colour | None = None
     skin: Colour | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Iris:
+    """lab: (N, 3) its pixels. share: of the eye without white and skin, 0 to 1."""
+
+    lab: np.ndarray
+    share: float
+    vividness: float
 
 
 def colours(pixels: np.ndarray, face: Face, palettes: Palettes) -> Colours:
@@ -217,18 +229,16 @@ def _hair(lab: np.ndarray, palette: Palette) -> list[Colour]:
     return [first, _named(told[1][0], told[1][1], palette)]
 
 
-def _iris(
-    pixels: np.ndarray, contour: np.ndarray, roll: float, skin: np.ndarray
-) -> tuple[np.ndarray, float] | None:
-    """Lab pixels of the iris and their share of the open eye; None when it is closed."""
+def _iris(pixels: np.ndarray, contour: np.ndarray, roll: float, skin: np.ndarray) -> Iris | None:
+    """None when the eye is closed or nothing in it is unlike skin and the white."""
     local = contour @ turn(roll)
     width, height = np.ptp(local, axis=0)
     if width < 4 or height < CLOSED * width:
         return None
     x, y = (contour.max(0) + contour.min(0)) / 2
-    view = Roi(float(x), float(y), float(max(width, height)) * 1.1, roll)
+    view = Roi(float(x), float(y), float(max(width, height)) * EYE_REACH, roll)
     lab = _lab(upright(pixels, view, EYE_SIDE))
-    eye = lab[_filled([_inside(contour, view, EYE_SIDE)], EYE_SIDE).astype(bool)]
+    eye = lab[_eye_mask(_inside(contour, view, EYE_SIDE))]
     chroma = np.hypot(eye[:, 1], eye[:, 2])
     white = (eye[:, 0] > 62) & (chroma < 14)
     kept = eye[~white & ~_like(eye, skin)]
@@ -237,34 +247,49 @@ def _iris(
     bright = kept[(kept[:, 0] > 20) | (np.hypot(kept[:, 1], kept[:, 2]) > 16)]
     if len(bright) >= max(0.2 * len(kept), FEWEST):
         kept = bright
-    best = max(_clusters(kept, 3), key=_vividness)
-    return best, len(best) / len(kept)
+    middle = skin.mean(0) if len(skin) else np.array([90.0, 8.0, 12.0])
+    score, best = max(
+        ((_vividness(cluster, middle), cluster) for cluster in _clusters(kept, 3)),
+        key=lambda pair: pair[0],
+    )
+    return Iris(best, len(best) / len(kept), score)
 
 
-def _vividness(cluster: np.ndarray) -> float:
-    """Pixels weighted by chroma: the iris against its dark outline and its shine."""
-    return len(cluster) * float(np.hypot(*cluster.mean(0)[1:]) + 4)
+def _eye_mask(contour: np.ndarray) -> np.ndarray:
+    """(EYE_SIDE, EYE_SIDE) bool: an ellipse as wide as the eye, round enough for a drawn iris.
+
+    Points on drawn eyes are often off by a lid; skin that comes in by this is told apart later.
+    """
+    middle = (contour.min(0) + contour.max(0)) / 2
+    wide, high = np.ptp(contour, axis=0) / 2
+    y, x = np.mgrid[:EYE_SIDE, :EYE_SIDE]
+    across, down = (x - middle[0]) / (WIDE * wide), (y - middle[1]) / max(high, ROUND * wide)
+    return across**2 + down**2 < 1
+
+
+def _vividness(cluster: np.ndarray, skin: np.ndarray) -> float:
+    """Pixels weighted by chroma, or by distance from the skin where that is less.
+
+    So the iris wins over its dark outline, its shine, and the shaded or blushing lid.
+    """
+    mean = cluster.mean(0)
+    apart = np.linalg.norm((mean - skin) * (0.3, 1, 1))
+    return len(cluster) * float(min(np.hypot(*mean[1:]), apart) + 4)
 
 
 def _eyes(
-    left: tuple[np.ndarray, float] | None,
-    right: tuple[np.ndarray, float] | None,
-    palette: Palette,
+    left: Iris | None, right: Iris | None, palette: Palette
 ) -> tuple[Colour | None, Colour | None]:
-    """Two names only where the difference is beyond doubt, else the name of both together."""
-    one, other = (iris and _named(*iris, palette) for iris in (left, right))
+    """Two names only where the difference is beyond doubt, else that of the more vivid eye."""
+    one, other = (iris and _named(iris.lab, iris.share, palette) for iris in (left, right))
     if left is None or right is None or one is None or other is None or one.name == other.name:
         return one, other
-    apart = _distance(left[0].mean(0), right[0].mean(0))
+    apart = _distance(left.lab.mean(0), right.lab.mean(0))
     if apart > EYES_DISTANCE and min(one.confidence, other.confidence) > EYES_CONFIDENCE:
         return one, other
-    weights = [_vividness(iris[0]) for iris in (left, right)]
-    both = np.average([left[0].mean(0), right[0].mean(0)], axis=0, weights=weights)
-    name, margin = _nearest(both, palette)
-    one, other = (
-        Colour(eye.hex, name, eye.share, round(eye.share * margin, 4)) for eye in (one, other)
-    )
-    return one, other
+    name = (one if left.vividness >= right.vividness else other).name
+    sure = min(one.confidence, other.confidence)
+    return replace(one, name=name, confidence=sure), replace(other, name=name, confidence=sure)
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> float:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from data.crop import cut
+from data.crop import inside as to_crop
+from data.crop import square as crop_matrix
 from data.face import Box, Face, Foreground
 from data.landmarks import JAW
 from detectors.graph import Graph
@@ -37,12 +40,13 @@ class Segmenter:
         square it decides. A mask that is nearly all or nearly nothing has a low score.
         """
         square = square_around(face)
-        crop = _cut(pixels, square, cv2.BORDER_REPLICATE)
+        matrix = crop_matrix(*square.centre, square.width, SIDE)
+        crop = cut(pixels, matrix, SIDE)
         if alpha is not None:
-            opaque = _cut(alpha, square, cv2.BORDER_CONSTANT)
+            opaque = cut(alpha, matrix, SIDE, border=0)
             if (opaque < 128).mean() > 0.01:
                 return Foreground(square, opaque, 1.0, "alpha")
-        inside = (face.landmarks - (square.x, square.y) + 0.5) * SIDE / square.width - 0.5
+        inside = to_crop(matrix, face.landmarks)
         if face.domain == "photo":
             likely = np.asarray(self._selfie(crop)["mask"], np.float32)
             # Sure pixels are near 0 or 1; a mask of doubts is worth little.
@@ -59,41 +63,6 @@ def square_around(face: Face) -> Box:
     x, y = face.box.centre
     side = max(REACH * face.box.size, 4.0)
     return Box(x - side / 2, y - RAISED * face.box.size - side / 2, side, side)
-
-
-def _cut(pixels: np.ndarray, square: Box, border: int) -> np.ndarray:
-    """The square at SIDE pixels; pixel centres at integers."""
-    scale = square.width / SIDE
-    if scale > 2:  # first by area, else most pixels would never be looked at
-        left, top = (max(int(at) - 1, 0) for at in (square.x, square.y))
-        part = pixels[
-            top : max(int(square.y + square.height) + 2, top + 1),
-            left : max(int(square.x + square.width) + 2, left + 1),
-        ]
-        if part.size:
-            shrink = 1 / int(scale)
-            small = cv2.resize(part, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-            across = small.shape[1] / part.shape[1]
-            down = small.shape[0] / part.shape[0]
-            matrix = np.array(
-                [
-                    [scale * across, 0, (square.x - left + 0.5 * scale) * across - 0.5],
-                    [0, scale * down, (square.y - top + 0.5 * scale) * down - 0.5],
-                ]
-            )
-            return _warped(small, matrix, border)
-    matrix = np.array(
-        [
-            [scale, 0, square.x + 0.5 * scale - 0.5],
-            [0, scale, square.y + 0.5 * scale - 0.5],
-        ]
-    )
-    return _warped(pixels, matrix, border)
-
-
-def _warped(pixels: np.ndarray, matrix: np.ndarray, border: int) -> np.ndarray:
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(pixels, matrix, (SIDE, SIDE), flags=flags, borderMode=border))
 
 
 def _face_mask(inside: np.ndarray) -> np.ndarray:

@@ -6,11 +6,11 @@ Grishchenko et al. 2020, "Attention Mesh: High-fidelity Face Mesh Prediction in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import atan2, ceil, cos, sin
+from math import atan2, cos, sin
 
-import cv2
 import numpy as np
 
+from data.crop import cut, square
 from detectors.graph import Graph
 
 COUNT = 478
@@ -112,31 +112,4 @@ def turn(roll: float) -> np.ndarray:
 
 def upright(pixels: np.ndarray, roi: Roi, side: int = SIDE) -> np.ndarray:
     """(side, side, 3) uint8: the region turned upright, the frame's edge repeated beyond it."""
-    x, y, patch = _patch(pixels, roi)
-    shrink = max(int(roi.size / side), 1)
-    if shrink > 1:  # else a big face would be sampled at every n-th pixel only
-        height, width = (max(ceil(n / shrink), 1) for n in patch.shape[:2])
-        full = (height * shrink - patch.shape[0], width * shrink - patch.shape[1])
-        patch = cv2.copyMakeBorder(patch, 0, full[0], 0, full[1], cv2.BORDER_REPLICATE)
-        patch = cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA)
-    # Crop pixel (u, v) shows frame point centre + turn * ((u, v) + .5 - side / 2) * size / side.
-    scale = turn(roi.roll) * roi.size / side
-    origin = np.array([roi.x - x, roi.y - y]) + scale @ np.full(2, 0.5 - side / 2)
-    matrix = np.column_stack([scale / shrink, (origin + 0.5) / shrink - 0.5])
-    return cv2.warpAffine(
-        patch,
-        matrix,
-        (side, side),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-
-
-def _patch(pixels: np.ndarray, roi: Roi) -> tuple[int, int, np.ndarray]:
-    """x, y and the pixels of the part of the frame that the region can touch, never empty."""
-    height, width = pixels.shape[:2]
-    reach = roi.size * 0.7072 + 2  # half a diagonal
-    left, right = np.clip([roi.x - reach, roi.x + reach + 1], 0, width).astype(int)
-    top, bottom = np.clip([roi.y - reach, roi.y + reach + 1], 0, height).astype(int)
-    left, top = min(left, width - 1), min(top, height - 1)
-    return left, top, pixels[top : max(bottom, top + 1), left : max(right, left + 1)]
+    return cut(pixels, square(roi.x, roi.y, roi.size, side, roi.roll), side)

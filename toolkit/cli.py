@@ -28,15 +28,24 @@ def main() -> None:
     """Entry point: what a person can mend is one sentence and exit status 2."""
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
-        app(arguments, standalone_mode=True)
-    except KeyboardInterrupt:
+        app(arguments)
+    except StoppedError:
         _stop("stopped; run the same command again to go on", 130, debug)
     except InputError as error:
         _stop(str(error), 2, debug)
     except OSError as error:
         _stop(_disk_sentence(error), 2, debug)
+
+
+class StoppedError(BaseException):
+    """Someone wants the command to stop; not KeyboardInterrupt, which typer makes its own."""
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise StoppedError
 
 
 def _stop(sentence: str, status: int, debug: bool) -> None:

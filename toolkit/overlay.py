@@ -47,31 +47,3 @@ def _write(pixels: np.ndarray, text: str, box: Box, colour: tuple[int, int, int]
 
 def _fixed(points: np.ndarray) -> np.ndarray:
     return np.round(points * 2**_SHIFT).astype(np.int32)
-
-
-def square_crop(
-    pixels: np.ndarray, face: Face, reach: float, side: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """(side, side, 3) around the face, grey beyond the frame, and (68, 2) landmarks in it.
-
-    reach: the square's side, of the box's longer one.
-    """
-    x, y = face.box.centre
-    size = max(reach * max(face.box.width, face.box.height), 2.0)
-    scale = side / size
-    left, top = x - size / 2, y - size / 2
-    source = pixels
-    moved = np.array([left, top])
-    if scale < 0.5:  # by area first, on the part that is needed
-        x0, y0 = (max(int(at), 0) for at in moved)
-        part = pixels[y0 : int(top + size) + 2, x0 : int(left + size) + 2]
-        shrink = 1 / int(1 / scale)
-        source = cv2.resize(part, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-        ratio = np.array([source.shape[1] / part.shape[1], source.shape[0] / part.shape[0]])
-        moved = (moved - (x0, y0)) * ratio
-        matrix = np.column_stack([np.diag(ratio / scale), moved])
-    else:
-        matrix = np.column_stack([np.eye(2) / scale, moved])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    crop = cv2.warpAffine(source, matrix, (side, side), flags=flags, borderValue=(128, 128, 128))
-    return crop, (face.landmarks - (left, top)) * scale

@@ -15,12 +15,12 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from data.crop import cut, inside, square
 from data.dataset import Dataset, FaceRecord
 from data.frame import Frame, UnreadableError
 from data.landmarks import lines
 from data.reading import read_whole
 from data.rows import COLOURS
-from toolkit.overlay import square_crop
 
 SIDE = 144  # pixels of a face's crop
 REACH = 1.7
@@ -107,7 +107,9 @@ def _card(record: FaceRecord, pixels: np.ndarray | str) -> dict[str, Any]:
     }
     if isinstance(pixels, str):
         return card | {"gone": pixels}
-    crop, points = square_crop(pixels, face, REACH, SIDE)
+    reach = REACH * max(face.box.width, face.box.height)
+    matrix = square(*face.box.centre, max(reach, 2.0), SIDE)
+    crop, points = cut(pixels, matrix, SIDE, border=128), inside(matrix, face.landmarks)
     jpeg = cv2.imencode(".jpg", crop[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])[1]
     where = [
         None if not np.isfinite(x + y) else [round(x, 1), round(y, 1)] for x, y in points.tolist()
