@@ -183,6 +183,56 @@ def show(
 
 
 @app.command()
+def export(
+    dataset: DatasetFolder,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File or folder to write.")],
+    format_name: Annotated[
+        str, typer.Option("--format", "-f", help="coco, pts, csv, imagefolder or crops.")
+    ] = "coco",
+    min_score: Annotated[
+        float, typer.Option(min=0, max=1, help="Least likelihood of a face that is written.")
+    ] = 0.0,
+    domain: Annotated[
+        str | None, typer.Option(help="Only faces of one domain: photo or drawn.")
+    ] = None,
+) -> None:
+    """Write the faces for other tools: COCO key points, .pts, CSV, imagefolder, aligned crops.
+
+    Example: toolkit export faces/ --format coco --out annotations.json
+    """
+    from data.dataset import Dataset
+    from toolkit.exchange import export as write
+
+    count = write(Dataset.open(dataset), format_name, out, min_score, domain)
+    print(f"{count} faces in {out}")
+
+
+@app.command("import")
+def import_command(
+    source: Annotated[
+        Path, typer.Argument(help="COCO .json, .csv, .pts or a folder of them, or an imagefolder.")
+    ],
+    dataset: Annotated[Path, typer.Option("--dataset", "-d", help="Dataset folder.")] = Path(
+        "faces"
+    ),
+    who: Annotated[str, typer.Option(help="Whose corrections these are.")] = "import",
+    pictures: Annotated[
+        list[str] | None,
+        typer.Option(help="Where pictures lie that the dataset does not know yet."),
+    ] = None,
+) -> None:
+    """Bring corrected faces back: what differs becomes a label, which wins over the detection.
+
+    Example: toolkit import annotations.json --dataset faces/ --who Ana
+    """
+    from data.dataset import Dataset
+    from toolkit.exchange import import_faces
+
+    counts = import_faces(source, Dataset(dataset), who, pictures or [])
+    print(", ".join(f"{counts[name]} {name}" for name in ("changed", "new", "same", "unknown")))
+
+
+@app.command()
 def doctor() -> None:
     """Say which detectors can run here, and what each other one lacks.
 
