@@ -38,7 +38,7 @@ def write_report(dataset: Dataset, out: Path, limit: int = LIMIT) -> Path:
     records = dataset.faces()
     total = sum(1 for _ in dataset.faces())
     step = max(total / limit, 1.0)
-    picked = (record for n, record in enumerate(records) if int(n / step) != int((n - 1) / step))
+    picked = (record for n, record in enumerate(records) if n // step != (n - 1) // step)
     about = {
         "dataset": dataset.folder.name,
         "frames": sum(record.error is None for record in frames),
