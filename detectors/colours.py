@@ -23,6 +23,8 @@ SAMPLES = 500
 FEWEST = 12  # pixels a colour is told from
 LIGHTNESS = 0.6  # weight of L* in naming: shading changes it more than hue
 GREY_PAGE = 4.0  # chroma that nearly all pixels of a black and white page stay under
+SKIN_HUE = 0.25  # what chroma of the skin's hue counts for in an iris
+UPPER = 0.2  # of the upper half of an eye, the rest is lashes and their shade
 FEW = 0.35  # share up to which black is line art and white is highlight
 SECOND_SHARE = 0.25
 SECOND_DISTANCE = 22.0  # between two hair colours, weighted Lab
@@ -267,17 +269,20 @@ def _eye_mask(contour: np.ndarray) -> np.ndarray:
     wide, high = np.ptp(contour, axis=0) / 2
     y, x = np.mgrid[:EYE_SIDE, :EYE_SIDE]
     across, down = (x - middle[0]) / (WIDE * wide), (y - middle[1]) / max(high, ROUND * wide)
-    return across**2 + down**2 < 1
+    return (across**2 + down**2 < 1) & (down > -UPPER)
 
 
 def _vividness(cluster: np.ndarray, skin: np.ndarray) -> float:
-    """Pixels weighted by chroma, or by distance from the skin where that is less.
+    """Pixels weighted by chroma, which counts less where its hue is the skin's.
 
     So the iris wins over its dark outline, its shine, and the shaded or blushing lid.
     """
-    mean = cluster.mean(0)
-    apart = np.linalg.norm((mean - skin) * (0.3, 1, 1))
-    return len(cluster) * float(min(np.hypot(*mean[1:]), apart) + 4)
+    hue = skin[1:] / max(np.hypot(*skin[1:]), 1.0)
+    chroma = cluster.mean(0)[1:]
+    along = float(chroma @ hue)
+    across = chroma - along * hue
+    along *= SKIN_HUE if along > 0 else 1.0
+    return len(cluster) * (float(np.hypot(along, np.hypot(*across))) + 4)
 
 
 def _eyes(

@@ -15,6 +15,8 @@ from detectors.graph import Graph
 SIDE = 128  # of the mask, pixels
 REACH = 2.6  # side of the square, of the face's size
 RAISED = 0.2  # how much higher than the face's the square's middle is, of the face's size
+SURE = 0.6  # share of the hair's ellipse that is taken for sure
+HAIR_UP, HAIR_WIDE, HAIR_HIGH = 0.25, 0.8, 0.95  # of the face's size
 _FLAT = 6.0  # spread of the border's colours, in grey levels, up to which a background is flat
 _NEAR = 8  # grey levels a flat background's pixel may differ from its neighbour
 
@@ -102,6 +104,10 @@ def _grabcut(crop: np.ndarray, inside: np.ndarray) -> np.ndarray:
     small = cv2.resize(crop, (half, half), interpolation=cv2.INTER_AREA)
     face = cv2.resize(_face_mask(inside), (half, half), interpolation=cv2.INTER_NEAREST)
     around = cv2.dilate(face, np.ones((2 * half // 6 + 1,) * 2, np.uint8))
+    size = half / REACH  # the face's; hair is about so wide and so high around it
+    crown = (half // 2, round(half / 2 + (RAISED - HAIR_UP) * size))
+    axes = (round(HAIR_WIDE * size), round(HAIR_HIGH * size))
+    cv2.ellipse(around, crown, axes, 0, 0, 360, (1,), -1)
     mask = np.full((half, half), cv2.GC_PR_BGD, np.uint8)
     mask[around > 0] = cv2.GC_PR_FGD
     jaw = inside[JAW][np.isfinite(inside[JAW]).all(1)] / 2
@@ -111,6 +117,9 @@ def _grabcut(crop: np.ndarray, inside: np.ndarray) -> np.ndarray:
     mask[: half // 16, :] = cv2.GC_BGD
     mask[: half // 2, [0, 1, -2, -1]] = cv2.GC_BGD
     mask[face > 0] = cv2.GC_FGD
+    if face.any():  # hair or a hat, whose colours the face does not have
+        core = (round(SURE * axes[0]), round(SURE * axes[1]))
+        cv2.ellipse(mask, crown, core, 0, 0, 360, (cv2.GC_FGD,), -1)
     if not (mask == cv2.GC_FGD).any():
         return np.zeros((SIDE, SIDE), np.uint8)
     cv2.setRNGSeed(0)  # its colour models start from random samples
