@@ -73,7 +73,8 @@ def _gutter_rows(pixels: np.ndarray, gutter: int) -> np.ndarray:
     """(H,) bool: rows of one colour in runs of at least `gutter` rows of the same one."""
     colours = np.median(pixels, axis=1)  # (H, 3)
     like = (np.abs(pixels - colours[:, None]) <= _LIKE).all(axis=2)
-    plain = like.mean(axis=1) >= _CLEAN
+    # A gutter reaches both sides; a plain background ends at its panel's frame.
+    plain = (like.mean(axis=1) >= _CLEAN) & like[:, 0] & like[:, -1]
     same = np.abs(np.diff(colours, axis=0)).max(axis=1) <= _LIKE
     blank = np.zeros(len(pixels), bool)
     breaks = np.flatnonzero(~(plain[1:] & plain[:-1] & same)) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from data.frame import UnreadableError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF")
 LARGEST = 178_956_970  # pixels decoded at once, Pillow's own bomb limit: half a GiB of RGB
+
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what is wrong is told in an exception
 
 _ORIENTATION = 0x0112  # Exif 2.32, 4.6.4
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF 6.0, page 37

@@ -20,12 +20,15 @@ SUFFIXES = frozenset(
 )
 
 
+# ffmpeg must neither write to stderr nor follow a playlist into the network; it looks here when
+# the first film of the process is opened.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "protocol_whitelist;file")
+cv2.setLogLevel(0)
+
+
 @contextmanager
 def _opened(file: Path, name: str) -> Iterator[cv2.VideoCapture]:
-    # ffmpeg must neither write to stderr nor follow a playlist into the network.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "protocol_whitelist;file")
-    cv2.setLogLevel(0)
     capture = cv2.VideoCapture(str(file), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():

@@ -14,7 +14,6 @@ from detectors.auto import AutoDetector
 from detectors.photo import box_of
 
 WEIGHTS = "2DFAN4-11f355bf06.pth.tar"
-_REFERENCE = 195.0  # side, pixels, of the box its crops were normalised by in training
 
 
 class FanDetector:
@@ -38,7 +37,6 @@ class FanDetector:
         self._fan = FaceAlignment(
             LandmarksType.TWO_D, device="cpu", face_detector="folder", compile=False
         )
-        self._fan.face_detector.reference_scale = _REFERENCE
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[list[Face]]:
         """frames: (H, W, 3) uint8 RGB, any sizes. One list per frame, best score first."""

@@ -168,10 +168,8 @@ def test_a_coco_file_from_elsewhere_needs_only_its_key_points(tmp_path):
     [
         ("a.json", "{", "a.json is no COCO file"),
         ("a.json", '{"images": []}', "no COCO file"),
-        "annotations": [
-            {"image_id": 5, "bbox": [1, 2, 3, 4], "keypoints": [1, 2, 2] * 67 + [0] * 3}
-        ],
-         ' "keypoints": [1, 2, 2], "bbox": [1, 2, 3, 4]}]}', "annotation 7: 1 key points"),
+        ("a.json", '{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"id": 7,'
+         ' "image_id": 1, "keypoints": [1, 2, 2]}]}', "annotation 7: 1 key points"),
         ("a.json", '{"images": [], "annotations": [{"id": 7, "image_id": 1}]}', "annotation 7"),
         ("a.csv", "frame,x\na,b\n", "line 2 is no face"),
         ("a.pts", "version: 1\nn_points: 67\n{\n" + "1 2\n" * 67 + "}", "67 points"),

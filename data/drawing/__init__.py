@@ -1,0 +1,1 @@
+"""Drawn faces, panels and strips with exact truth: what tests, examples and training draw from."""
