@@ -6,6 +6,7 @@ a warning and never loses an earlier one.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -50,13 +51,15 @@ def append(path: Path, label: Label) -> None:
         "box": [box.x, box.y, box.width, box.height],
         "face": row,
     }
-    with path.open("ab") as file:
+    # Unbuffered: what a full disk refused must not be written after all when the file is closed.
+    with path.open("ab", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         end = file.seek(0, os.SEEK_END)
         torn = end and not _ends_line(path)
+        content = b"\n" * bool(torn) + json.dumps(line).encode() + b"\n"
         try:
-            file.write(b"\n" * bool(torn) + json.dumps(line).encode() + b"\n")
-            file.flush()
+            if file.write(content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
             os.fsync(file.fileno())
         except OSError:
             os.truncate(path, end)

@@ -1,5 +1,6 @@
 """The command itself, as people run it: real processes on real and drawn pictures."""
 
+import contextlib
 import os
 import random
 import signal
@@ -239,3 +240,78 @@ def test_stopping_it_by_hand_keeps_what_was_done(pictures, undisturbed, tmp_path
         assert "go on" in told
     toolkit("extract", pictures, "--out", tmp_path / "faces")
     assert found(tmp_path / "faces") == found(undisturbed[0])
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 400 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("may not mount a file system here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(path):
+    """Write until the disk takes no more."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT)
+    with contextlib.suppress(OSError):
+        while True:
+            os.write(file, b"x" * 512)
+    os.close(file)
+
+
+def test_a_full_disk_loses_nothing_and_the_same_command_goes_on(
+    pictures, undisturbed, small_disk, tmp_path
+):
+    filler = small_disk / "filler"
+    filler.write_bytes(b"x" * 390_000)
+    done = toolkit("extract", pictures, "--out", small_disk / "faces", status=2)
+    assert "the disk is full" in done.stderr
+    kept = found(small_disk / "faces")
+    assert set(kept) <= set(found(undisturbed[0]))
+    filler.unlink()
+    toolkit("extract", pictures, "--out", small_disk / "faces")
+    assert found(small_disk / "faces") == found(undisturbed[0])
+
+
+def test_a_label_that_finds_no_room_leaves_the_log_as_it_was(undisturbed, small_disk):
+    subprocess.run(["cp", "-r", undisturbed[0], small_disk / "faces"], check=True)
+    dataset = Dataset(small_disk / "faces")
+    record = next(dataset.faces())
+    dataset.label(record.frame.frame_id, record.face_id, record.face, record.face.box, "Ana")
+    fill(small_disk / "filler")
+
+    def label_again():
+        for _ in range(9):
+            dataset.label(record.frame.frame_id, record.face_id, record.face, record.face.box, "B")
+
+    with pytest.raises(OSError, match="space"):
+        label_again()
+    kept = [label.who for label in dataset.labels()]
+    assert kept[0] == "Ana"
+    (small_disk / "filler").unlink()
+    dataset.label(record.frame.frame_id, record.face_id, record.face, record.face.box, "Chi")
+    assert [label.who for label in dataset.labels()] == [*kept, "Chi"]
+
+
+@pytest.mark.slow
+def test_five_hundred_broken_pictures_are_rows_with_reasons(tmp_path):
+    pick = random.Random(0)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(500):
+        suffix = pick.choice(["png", "jpg", "webp", "gif", "tiff"])
+        path = folder / f"{number}.{suffix}"
+        Image.fromarray(astronaut()[:200, 100:300]).save(path)
+        content = bytearray(path.read_bytes())
+        for _ in range(pick.choice([1, 5, 40])):
+            content[pick.randrange(len(content))] = pick.randrange(256)
+        path.write_bytes(bytes(content[: pick.randrange(len(content))]))
+    done = toolkit("extract", folder, "--out", tmp_path / "faces")
+    records = Dataset(tmp_path / "faces").frames()
+    assert len({record.frame.item.item_id for record in records}) >= 498  # few may be alike
+    assert sum(record.error is not None for record in records) > 250
+    assert "broken or cut off" in done.stdout
