@@ -59,6 +59,8 @@ class Workers:
     """
 
     def __init__(self, count: int, start: Callable[..., Work], *arguments: Any) -> None:
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(name, "1")  # read when a process loads numpy: one core each
         self._context = multiprocessing.get_context("spawn")
         self._arguments = (start, arguments)
         self._workers = [self._spawn() for _ in range(count)]
