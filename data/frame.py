@@ -48,6 +48,18 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A share of an item's work, so that several workers can do one long strip.
+
+    number: 0 to count - 1. count: 1 but for strips.
+    """
+
+    item: Item
+    number: int = 0
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One picture as read, without its pixels.
 

@@ -11,21 +11,27 @@ import numpy as np
 from data import animation, archive, strip, video
 from data.cuts import find_cuts
 from data.duplicates import is_near, thumbnail
-from data.frame import Frame, Item, UnreadableError, Window, identify
+from data.frame import Frame, Item, Part, UnreadableError, Window, identify
 from data.picture import decode, open_picture
+from data.sources import PICTURES
 
 _Shot = tuple[float, np.ndarray, np.ndarray | None]  # seconds, pixels, alpha
 
 
 def read(
-    item: Item, every: float = 1.0, cuts: bool = False, keep_duplicates: bool = False
+    part: Item | Part, every: float = 1.0, cuts: bool = False, keep_duplicates: bool = False
 ) -> Iterator[Window]:
     """The frames of an item as windows with their pixels; the windows of a frame follow each other.
+
+    part: an item, or one of the parts that `split` makes of it: then only that part's windows.
 
     every: seconds between two frames of a film or an animation. cuts: panels of a page or strip
     as frames of their own. keep_duplicates: also frames that look like the one before.
     Raises UnreadableError, one sentence, at the place where the item cannot be read further.
     """
+    if isinstance(part, Item):
+        part = Part(part)
+    item = part.item
     times = _grid(item, every)
     if item.start is not None:
         film = video.shots(item.file, item.path, times)
@@ -37,10 +43,30 @@ def read(
             yield from _moving(item, animation.shots(image, item.path, times), keep_duplicates)
         elif strip.is_strip(*image.size) and strip.can_stream(image) and not cuts:
             frame = _frame(item, image.width, image.height)
-            for y, pixels, alpha in strip.stream(content, image, item.path):
+            shared = part.number, part.count
+            for y, pixels, alpha in strip.stream(content, image, item.path, *shared):
                 yield Window(frame, pixels, alpha, y=y)
         else:
             yield from _still(item, *decode(image, item.path), cuts)
+
+
+def split(item: Item, count: int, cuts: bool = False) -> list[Part]:
+    """Up to `count` parts of an item; only strips that can be streamed make more than one.
+
+    A broken item is one part: whoever reads it finds out.
+    """
+    suffix = PurePosixPath(item.path).suffix.lower()
+    if count == 1 or cuts or item.archive or item.start is not None or suffix not in PICTURES:
+        return [Part(item)]
+    try:
+        with open_picture(item.file, item.path) as image:
+            if not strip.is_strip(*image.size) or not strip.can_stream(image):
+                return [Part(item)]
+            windows = len(strip.window_tops(*image.size)[1])
+    except UnreadableError:
+        return [Part(item)]
+    count = min(count, windows)
+    return [Part(item, number, count) for number in range(count)]
 
 
 def read_whole(frame: Frame) -> tuple[np.ndarray, np.ndarray | None]:

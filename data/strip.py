@@ -43,21 +43,28 @@ def can_stream(image: Image.Image) -> bool:
     )
 
 
+def share(tops: list[int], number: int, count: int) -> list[int]:
+    """The windows of one of `count` parts of a strip; all parts together have each once."""
+    return tops[len(tops) * number // count : len(tops) * (number + 1) // count]
+
+
 def stream(
-    content: Path | bytes, image: Image.Image, name: str
+    content: Path | bytes, image: Image.Image, name: str, number: int = 0, count: int = 1
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:
     """(y, pixels, alpha) of each window of a strip, as `picture.decode` would give them.
 
-    image: the opened picture, of which only the head is used.
+    image: the opened picture, of which only the head is used. number, count: only the windows of
+    that part.
     Raises UnreadableError at the row where a broken file breaks off.
     """
     tall, tops = window_tops(image.width, image.height)
     profile = image.info.get("icc_profile")
-    rows, first = None, 0
-    source = _fetched(content, name)
+    tops = share(tops, number, count)
+    rows, first = np.empty(0, np.uint8), tops[0] if tops else 0
+    source = _fetched(content, name, first)
     for top in tops:
         with decoding(name):
-            if rows is None:
+            if not len(rows):
                 rows = next(source)
             kept = [rows[top - first :]]
             while sum(map(len, kept)) < tall:
@@ -68,8 +75,8 @@ def stream(
         yield top, pixels, alpha
 
 
-def _fetched(content: Path | bytes, name: str) -> Iterator[np.ndarray]:
-    """(up to _ROWS, W, bands) uint8, from top to bottom."""
+def _fetched(content: Path | bytes, name: str, first: int) -> Iterator[np.ndarray]:
+    """(up to _ROWS, W, bands) uint8, from row `first` to the bottom."""
     vips = _libvips()
     with decoding(name):
         # A Source, for vips would read `strip[page=1].png` as a file with an option.
@@ -79,7 +86,7 @@ def _fetched(content: Path | bytes, name: str) -> Iterator[np.ndarray]:
             source = vips.Source.new_from_memory(content)
         image = vips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
         region = vips.Region.new(image)
-    for y in range(0, image.height, _ROWS):
+    for y in range(first, image.height, _ROWS):
         height = min(_ROWS, image.height - y)
         with decoding(name):
             rows = np.frombuffer(region.fetch(0, y, image.width, height), np.uint8)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -18,13 +19,14 @@ import cv2
 import detectors
 from data.dataset import Dataset
 from data.face import Face
-from data.frame import Frame, Item, Window
-from data.reading import read
+from data.frame import Frame, Item, Part, Window
+from data.reading import read, split
 from data.sources import list_items
 from detectors.attributes import Describer
 from detectors.finding import each_once, same
-from toolkit.workers import Failure, Work, Workers
+from toolkit.workers import Answer, Failure, Work, Workers
 
+PARTS = 3  # of a strip for each worker, so that all end at about the same time
 LISTED_AHEAD = 1000  # items whose content is hashed before a worker asks for them
 
 
@@ -51,7 +53,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """Faces of one frame, or of one window of it, and the seconds each stage took.
+    """Faces of one window, in the frame's pixels, and the seconds each stage took.
 
     at_seam: those that the window's edge may have cut.
     """
@@ -94,25 +96,33 @@ def extract(
     began = perf_counter()
     items = list_items(sources, settings.every)
     first = next(items)  # a wrong source is told before anything is loaded or written
-    pool = Workers(workers or os.cpu_count() or 1, prepare, settings)
+    count = workers or os.cpu_count() or 1
+    pool = Workers(count, prepare, settings)
     summary = Summary(loading=perf_counter() - began)
     try:
         kept_settings = asdict(settings) | {"version": pool.version}
         dataset = Dataset(out)
         with dataset.writer(kept_settings) as writer:
             done = dataset.done(kept_settings, retry_failed)
-            todo = _Todo([first], items, done)
-            for finished, (item, results, reading) in enumerate(pool.map(todo), 1):
+            todo = _Todo(
+                [first],
+                items,
+                done,
+                partial(split, count=PARTS * count if count > 1 else 1, cuts=settings.cuts),
+            )
+            answers = _whole_items(pool.map(todo))
+            for finished, (item, results, reading) in enumerate(answers, 1):
                 _add(summary.seconds, {"reading": reading})
                 if isinstance(results, Failure):
                     writer.fail(item, results.reason)
                     cause = results.reason.removeprefix(item.path).strip()
                     summary.failures[cause] += 1
                 else:
-                    writer.add([(result.frame, result.faces) for result in results])
-                    summary.frames += len(results)
+                    frames = _frames(results, settings.max_faces)
+                    writer.add(frames)
+                    summary.frames += len(frames)
+                    summary.faces.update(face.domain for _, faces in frames for face in faces)
                     for result in results:
-                        summary.faces.update(face.domain for face in result.faces)
                         _add(summary.seconds, result.seconds)
                 summary.skipped = todo.skipped
                 progress(finished, todo.total, summary)
@@ -124,20 +134,49 @@ def extract(
     return summary
 
 
-class _Todo:
-    """Items not done yet; listing runs ahead in a thread, for it hashes every file."""
+def _whole_items(
+    answers: Iterable[Answer],
+) -> Iterator[tuple[Item, list[Searched] | Failure, float]]:
+    """Items as their last part is answered; a part that failed fails its item."""
+    waiting: dict[str, dict[int, tuple[list[Searched] | Failure, float]]] = {}
+    for part, results, seconds in answers:
+        parts = waiting.setdefault(part.item.item_id, {})
+        parts[part.number] = results, seconds
+        if len(parts) < part.count:
+            continue
+        del waiting[part.item.item_id]
+        reading = sum(spent for _, spent in parts.values())
+        whole: list[Searched] = []
+        wrong = None
+        for _, (told, _) in sorted(parts.items()):
+            if isinstance(told, Failure):
+                wrong = told
+            else:
+                whole += told
+        yield part.item, wrong or whole, reading
 
-    def __init__(self, first: list[Item], rest: Iterator[Item], done: set[str]) -> None:
+
+class _Todo:
+    """Parts of items not done yet; listing runs ahead in a thread, for it hashes every file."""
+
+    def __init__(
+        self,
+        first: list[Item],
+        rest: Iterator[Item],
+        done: set[str],
+        split: Callable[[Item], list[Part]],
+    ) -> None:
         self.total: int | None = None  # items to do, once all are listed
         self.skipped = 0
-        self._queue: Queue[Item | BaseException | None] = Queue(maxsize=LISTED_AHEAD)
+        self._split = split
+        self._queue: Queue[Part | BaseException | None] = Queue(maxsize=LISTED_AHEAD)
         Thread(target=self._list, args=(first, rest, set(done)), daemon=True).start()
 
-    def __iter__(self) -> Iterator[Item]:
-        while (item := self._queue.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
+    def __iter__(self) -> Iterator[Part]:
+        while (part := self._queue.get()) is not None:
+            if isinstance(part, BaseException):
+                raise part
+            yield part
 
     def _list(self, first: list[Item], rest: Iterator[Item], done: set[str]) -> None:
         total = 0
@@ -148,7 +187,8 @@ class _Todo:
                     continue
                 done.add(item.item_id)  # the same file named twice is done once
                 total += 1
-                self._queue.put(item)
+                for part in self._split(item):
+                    self._queue.put(part)
         except Exception as error:
             self._queue.put(error)
             return
@@ -169,7 +209,6 @@ def prepare(settings: Settings) -> Work:
             keep_duplicates=settings.keep_duplicates,
         ),
         search=partial(_search, detector, describer, settings.min_score),
-        finish=partial(_finish, settings.max_faces),
         version=f"{detector.name} {detector.version}",
     )
 
@@ -193,17 +232,19 @@ def _search(detector: Any, describer: Describer, min_score: float, window: Windo
     )
 
 
-def _finish(max_faces: int | None, frame: Frame, windows: list[Searched]) -> Searched:
+def _frames(windows: list[Searched], most: int | None) -> list[tuple[Frame, list[Face]]]:
+    """Each frame with its faces, likeliest first, at most `most`."""
+    grouped = groupby(windows, key=lambda window: window.frame)
+    return [(frame, _each_once(list(seen))[:most]) for frame, seen in grouped]
+
+
+def _each_once(windows: list[Searched]) -> list[Face]:
     """Faces of all windows of one frame, each once: the window that saw it whole tells."""
     faces = each_once([face for window in windows for face in window.faces])
     for face in (face for window in windows for face in window.at_seam):
         if not any(same(face.box, other.box) for other in faces):
             faces.append(face)
-    faces.sort(key=lambda face: -face.score)
-    seconds: dict[str, float] = {}
-    for window in windows:
-        _add(seconds, window.seconds)
-    return Searched(frame, faces[:max_faces], [], seconds)
+    return sorted(faces, key=lambda face: -face.score)
 
 
 def _at_seam(face: Face, window: Window) -> bool:

@@ -1,4 +1,4 @@
-"""Spawned processes that do items one after the other; a process that dies costs one item.
+"""Spawned processes that do items part by part; a process that dies costs one part.
 
 Each has its own detectors and reads ahead: while one window is searched the next is decoded.
 """
@@ -20,9 +20,9 @@ from time import perf_counter
 from typing import Any
 
 from data.errors import InputError
-from data.frame import Frame, Item, UnreadableError, Window
+from data.frame import Part, UnreadableError, Window
 
-AHEAD = 2  # items sent to a worker before it answered, and windows decoded ahead
+AHEAD = 2  # parts sent to a worker before it answered, and windows decoded ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,8 @@ class Failure:
 class Work:
     """What a worker runs: made once in each process by `start`, both importable functions."""
 
-    read: Callable[[Item], Iterator[Window]]
+    read: Callable[[Part], Iterator[Window]]
     search: Callable[[Window], Any]
-    finish: Callable[[Frame, list[Any]], Any]
     version: str
 
 
@@ -46,10 +45,10 @@ class Work:
 class _Worker:
     process: BaseProcess
     connection: Connection
-    items: deque[Item] = field(default_factory=deque)
+    parts: deque[Part] = field(default_factory=deque)
 
 
-Answer = tuple[Item, "list[Any] | Failure", float]
+Answer = tuple[Part, "list[Any] | Failure", float]
 
 
 class Workers:
@@ -66,15 +65,17 @@ class Workers:
         self._workers = [self._spawn() for _ in range(count)]
         self.version = self._ready(self._workers[0])
 
-    def map(self, items: Iterable[Item]) -> Iterator[Answer]:
-        """Each item with one result a frame, or its Failure, and seconds of reading; any order."""
-        source = iter(items)
-        suspects: deque[Item] = deque()  # in the hands of a process when it died
-        alone: set[str] = set()
+    def map(self, parts: Iterable[Part]) -> Iterator[Answer]:
+        """Each part with one result a window, or its Failure, and seconds of reading; any order."""
+        source = iter(parts)
+        suspects: deque[Part] = deque()  # in the hands of a process when it died
+        alone: set[Part] = set()
         while True:
-            for worker in self._workers:
-                self._feed(worker, source, suspects, alone)
-            busy = [worker for worker in self._workers if worker.items]
+            for depth in range(AHEAD):  # the first to everybody before the second to anybody
+                for worker in self._workers:
+                    if len(worker.parts) == depth:
+                        self._feed(worker, source, suspects, alone)
+            busy = [worker for worker in self._workers if worker.parts]
             if not busy:
                 return
             for connection in wait([worker.connection for worker in busy]):
@@ -87,7 +88,7 @@ class Workers:
                 if isinstance(answer, InputError):
                     raise answer
                 if isinstance(answer, tuple):  # not the version a late starter tells
-                    yield (worker.items.popleft(), *answer)
+                    yield (worker.parts.popleft(), *answer)
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -97,34 +98,34 @@ class Workers:
             worker.connection.close()
 
     def _feed(
-        self, worker: _Worker, source: Iterator[Item], suspects: deque[Item], alone: set[str]
+        self, worker: _Worker, source: Iterator[Part], suspects: deque[Part], alone: set[Part]
     ) -> None:
-        if any(item.item_id in alone for item in worker.items):
+        if any(part in alone for part in worker.parts):
             return
         if suspects:
-            if not worker.items:
-                alone.add(suspects[0].item_id)
+            if not worker.parts:
+                alone.add(suspects[0])
                 self._send(worker, suspects.popleft())
             return
-        while len(worker.items) < AHEAD and (item := next(source, None)) is not None:
-            self._send(worker, item)
+        if (part := next(source, None)) is not None:
+            self._send(worker, part)
 
-    def _send(self, worker: _Worker, item: Item) -> None:
-        worker.items.append(item)
+    def _send(self, worker: _Worker, part: Part) -> None:
+        worker.parts.append(part)
         with suppress(BrokenPipeError, ConnectionResetError):  # its end of file tells in `map`
-            worker.connection.send(item)
+            worker.connection.send(part)
 
-    def _bury(self, dead: _Worker, suspects: deque[Item], alone: set[str]) -> Iterator[Answer]:
+    def _bury(self, dead: _Worker, suspects: deque[Part], alone: set[Part]) -> Iterator[Answer]:
         """Replace a dead worker; what it alone had in hand killed it, else all are suspects."""
         dead.process.join()
         dead.connection.close()
         code = dead.process.exitcode or 0
         how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
         self._workers[self._workers.index(dead)] = self._spawn()
-        if len(dead.items) == 1 and dead.items[0].item_id in alone:
-            yield dead.items[0], Failure(f"the process working on it died twice ({how})"), 0.0
+        if len(dead.parts) == 1 and dead.parts[0] in alone:
+            yield dead.parts[0], Failure(f"the process working on it died twice ({how})"), 0.0
         else:
-            suspects.extend(dead.items)
+            suspects.extend(dead.parts)
 
     def _spawn(self) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -156,42 +157,32 @@ def _serve(connection: Connection, start: Callable[..., Work], arguments: tuple[
     ahead: Queue[Any] = Queue(maxsize=AHEAD)
     Thread(target=_read_ahead, args=(connection, work, ahead), daemon=True).start()
     while True:
-        connection.send(_do_item(work, ahead))
+        connection.send(_do_part(work, ahead))
 
 
-def _do_item(work: Work, ahead: Queue[Any]) -> tuple[list[Any] | Failure, float]:
-    """Search an item's windows as they come; one result a frame, and the seconds of reading."""
+def _do_part(work: Work, ahead: Queue[Any]) -> tuple[list[Any] | Failure, float]:
+    """Search a part's windows as they come; one result a window, and the seconds of reading."""
     results: list[Any] = []
-    parts: list[Any] = []
-    frame: Frame | None = None
     wrong: Failure | None = None
     while isinstance(window := ahead.get(), Window):
         if wrong:
-            continue  # empty the queue up to the item's end
+            continue  # empty the queue up to the part's end
         try:
-            if frame is not None and window.frame.frame_id != frame.frame_id:
-                results.append(work.finish(frame, parts))
-                parts = []
-            frame = window.frame
-            parts.append(work.search(window))
+            results.append(work.search(window))
         except Exception as error:  # whatever a picture does to a detector is that picture's row
             wrong = Failure(f"{work.version} failed on it: {type(error).__name__}: {error}")
     unread, seconds = window
-    if wrong or unread:
-        return wrong or unread, seconds
-    if frame is not None:
-        results.append(work.finish(frame, parts))
-    return results, seconds
+    return wrong or unread or results, seconds
 
 
 def _read_ahead(connection: Connection, work: Work, ahead: Queue[Any]) -> None:
     while True:
         try:
-            item = connection.recv()
+            part = connection.recv()
         except (EOFError, OSError):
             os._exit(0)  # the parent is gone
         failure, seconds = None, 0.0
-        windows = work.read(item)
+        windows = work.read(part)
         while True:
             began = perf_counter()
             try:

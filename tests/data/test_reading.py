@@ -17,7 +17,7 @@ from PIL import Image
 
 from data.drawing.strip import draw_strip
 from data.frame import UnreadableError
-from data.reading import read, read_whole
+from data.reading import read, read_whole, split
 from data.sources import list_items
 from data.strip import window_tops
 
@@ -217,6 +217,18 @@ def test_windows_of_a_strip_show_what_the_whole_shows(tmp_path, suffix):
         whole = np.zeros((window.frame.height, 200, 3), np.uint8) if whole is None else whole
         whole[window.y : window.y + len(window.pixels)] = window.pixels
     np.testing.assert_array_equal(whole, read_whole(window.frame)[0])
+
+
+@pytest.mark.parametrize("count", [2, 3, 50])
+def test_the_parts_of_a_strip_have_its_windows_each_once(tmp_path, count):
+    Image.effect_noise((100, 2500), 60).convert("RGB").save(tmp_path / "a.jpg")
+    [item] = list_items([tmp_path / "a.jpg"])
+    whole = list(read(item))
+    shared = [window for part in split(item, count) for window in read(part)]
+    assert [window.y for window in shared] == [window.y for window in whole]
+    for one, other in zip(shared, whole, strict=True):
+        assert one.frame == other.frame
+        np.testing.assert_array_equal(one.pixels, other.pixels)
 
 
 @pytest.mark.slow

@@ -142,6 +142,8 @@ def test_a_face_on_a_strip_is_told_once_in_the_strips_coordinates(tmp_path):
     (tmp_path / "in").mkdir()
     Image.fromarray(strip).save(tmp_path / "in" / "strip.png")
     toolkit("extract", tmp_path / "in", "--out", tmp_path / "faces", "--workers", 1)
+    toolkit("extract", tmp_path / "in", "--out", tmp_path / "shared", "--workers", 3)
+    assert found(tmp_path / "shared") == found(tmp_path / "faces")
     [frame] = Dataset(tmp_path / "faces").frames()
     assert (frame.frame.width, frame.frame.height) == (400, 6000)
     centres = sorted(record.face.box.centre[1] for record in Dataset(tmp_path / "faces").faces())

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from data.errors import InputError
-from data.frame import Item
+from data.frame import Item, Part
 from toolkit.workers import Failure, Workers
 
 JOB = """
@@ -16,7 +16,8 @@ JOB = """
     from toolkit.workers import Work
     import numpy as np
 
-    def read(item):
+    def read(part):
+        item = part.item
         if "unreadable" in item.path:
             raise UnreadableError(f"{item.path} is torn")
         if "dies reading" in item.path:
@@ -30,15 +31,12 @@ JOB = """
             os.kill(os.getpid(), signal.SIGKILL)
         if "bug" in window.frame.item.path:
             raise RuntimeError("a bug")
-        return 1
-
-    def finish(frame, parts):
-        return frame.frame_id, sum(parts)
+        return window.frame.frame_id
 
     def start(version):
         if version == "lacks":
             raise InputError("put weights there")
-        return Work(read, search, finish, version)
+        return Work(read, search, version)
 """
 
 
@@ -56,18 +54,18 @@ def job(tmp_path, monkeypatch):
 def run(job, names, count=2):
     pool = Workers(count, job.start, "job 1")
     try:
-        answers = pool.map(Item(str(n), "/", name) for n, name in enumerate(names))
-        return {item.path: results for item, results, _ in answers}
+        answers = pool.map(Part(Item(str(n), "/", name)) for n, name in enumerate(names))
+        return {part.item.path: results for part, results, _ in answers}
     finally:
         pool.close()
 
 
-def test_every_item_is_answered_once_frame_by_frame(job):
+def test_every_item_is_answered_once_window_by_window(job):
     names = [f"good {n}" for n in range(20)] + ["two"]
     answers = run(job, names)
     assert set(answers) == set(names)
-    assert answers["good 3"] == [("good 3 0", 1)]
-    assert answers["two"] == [("two 0", 1), ("two 1", 1)]
+    assert answers["good 3"] == ["good 3 0"]
+    assert answers["two"] == ["two 0", "two 1"]
 
 
 @pytest.mark.parametrize("death", ["dies reading", "dies searching"])
@@ -84,7 +82,7 @@ def test_what_goes_wrong_on_an_item_is_told_and_the_next_goes_on(job):
     answers = run(job, ["bug", "unreadable", "good"], count=1)
     assert answers["bug"].reason == "job 1 failed on it: RuntimeError: a bug"
     assert answers["unreadable"].reason == "unreadable is torn"
-    assert answers["good"] == [("good 0", 1)]
+    assert answers["good"] == ["good 0"]
 
 
 def test_what_a_worker_lacks_is_told_at_once(job):
