@@ -70,7 +70,7 @@ def colours(pixels: np.ndarray, face: Face, palettes: Palettes) -> Colours:
     real = _real(view, SIDE, pixels.shape[:2])
     skin_pixels = _biggest(lab[_skin_mask(inside) & real])
     hair = _hair_pixels(lab, inside, skin_pixels, _foreground_mask(face.foreground, view) & real)
-    hair_colours = _hair(hair, palettes.hair[face.domain])
+    hair_colours = _hair(hair, palettes.hair[face.domain], _behind(lab))
     first, second = (*hair_colours, None, None)[:2]
     if not real.any() or np.percentile(np.hypot(lab[real, 1], lab[real, 2]), 95) < GREY_PAGE:
         return Colours(first, second)
@@ -214,8 +214,19 @@ def _biggest(lab: np.ndarray) -> np.ndarray:
     return max(_clusters(_thinned(lab), 3), key=len)
 
 
-def _hair(lab: np.ndarray, palette: Palette) -> list[Colour]:
-    """One or two colours, the bigger first; none when there are too few pixels."""
+def _behind(lab: np.ndarray) -> np.ndarray:
+    """(K, 3) Lab that the view's upper border shows: what the background may look like."""
+    high = SIDE // 3
+    edge = np.concatenate([lab[:3].reshape(-1, 3), lab[:high, :3].reshape(-1, 3),
+                           lab[:high, -3:].reshape(-1, 3)])  # fmt: skip
+    return np.array([cluster.mean(0) for cluster in _clusters(edge, 4)])
+
+
+def _hair(lab: np.ndarray, palette: Palette, behind: np.ndarray) -> list[Colour]:
+    """One or two colours, the bigger first; none when there are too few pixels.
+
+    behind: (K, 3) Lab of the background; a second colour like it is taken for it.
+    """
     if len(lab) < FEWEST:
         return []
     groups: dict[str, list[np.ndarray]] = {}
@@ -230,6 +241,9 @@ def _hair(lab: np.ndarray, palette: Palette) -> list[Colour]:
     if len(told) < 2 or told[1][1] <= SECOND_SHARE:
         return [first]
     if _distance(told[0][0].mean(0), told[1][0].mean(0)) < SECOND_DISTANCE:
+        return [first]
+    second = told[1][0].mean(0)
+    if min(_distance(second, colour) for colour in behind) < SECOND_DISTANCE / 2:
         return [first]
     return [first, _named(told[1][0], told[1][1], palette)]
 

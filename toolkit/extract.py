@@ -26,7 +26,7 @@ from detectors.attributes import Describer
 from detectors.finding import each_once, same
 from toolkit.workers import Answer, Failure, Work, Workers
 
-PARTS = 3  # of a strip for each worker, so that all end at about the same time
+PARTS = 4  # of a strip for each worker, so that all end at about the same time
 LISTED_AHEAD = 1000  # items whose content is hashed before a worker asks for them
 
 

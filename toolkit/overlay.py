@@ -32,17 +32,26 @@ def draw_face(pixels: np.ndarray, face: Face, by_person: bool = False) -> None:
         centre = [int(at) for at in _fixed(point)]
         radius = int(max(size / 90, 1) * 2**_SHIFT)
         cv2.circle(pixels, centre, radius, (255, 255, 255), -1, cv2.LINE_AA, _SHIFT)
-    words = [f"{face.score:.2f}", *face.tags]
+    words = [f"{face.score:.2f}", *(tag.replace("_", " ") for tag in face.tags)]
     if face.gender:
         words.append(face.gender.name)
-    _write(pixels, " ".join(words), box, colour)
+    _write(pixels, words, box, colour)
 
 
-def _write(pixels: np.ndarray, text: str, box: Box, colour: tuple[int, int, int]) -> None:
-    scale = max(min(box.size / 250, 1.2), 0.35)
-    at = int(max(box.x, 0)), int(max(box.y - 4 * scale, 14 * scale))
-    for shade, thick in (((0, 0, 0), 3), (colour, 1)):
-        cv2.putText(pixels, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, shade, thick, cv2.LINE_AA)
+def _write(pixels: np.ndarray, words: list[str], box: Box, colour: tuple[int, int, int]) -> None:
+    """One below the other under the box, dark on the box's colour; left out where they are tiny."""
+    scale = min(box.size / 260, 0.9)
+    if scale < 0.25:
+        return
+    x, y = int(box.x), int(box.y + box.height) + 2
+    for word in words:
+        (width, height), base = cv2.getTextSize(word, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+        low = y + height + base + 2
+        cv2.rectangle(pixels, (x, y), (x + width + 4, low), colour, -1)
+        at = (x + 2, y + height + 2)
+        ink = (20, 16, 20)
+        cv2.putText(pixels, word, at, cv2.FONT_HERSHEY_SIMPLEX, scale, ink, 1, cv2.LINE_AA)
+        y = low
 
 
 def _fixed(points: np.ndarray) -> np.ndarray:
