@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -191,12 +192,28 @@ def test_wrong_input_is_one_clear_sentence(pictures, tmp_path, arguments, told):
     assert not (tmp_path / "faces" / "frames").exists() or not Dataset(tmp_path / "faces").frames()
 
 
-def test_a_folder_without_right_to_read_is_told(tmp_path):
-    if os.geteuid() == 0:
-        pytest.skip("root may read everything")
-    (tmp_path / "closed").mkdir(mode=0)
-    done = toolkit("extract", tmp_path / "closed", "--out", tmp_path / "faces", status=2)
-    assert "closed" in done.stderr
+def test_a_folder_without_right_to_read_is_told_and_one_inside_fails_alone(pictures, tmp_path):
+    # Root may read everything, unless it is run without the capability to.
+    bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        pytest.skip("needs setpriv to lose root's right to read")
+    limit = bound if os.geteuid() == 0 else []
+    folder = tmp_path / "in"
+    (folder / "closed").mkdir(parents=True)
+    shutil.copy(pictures / "0.png", folder)
+    (folder / "closed").chmod(0)
+
+    def run(source):
+        command = [*limit, *TOOLKIT, "extract", source, "-o", tmp_path / "faces", "-j", "1"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    alone = run(folder / "closed")
+    assert alone.returncode == 2
+    assert "closed may not be read" in alone.stderr
+    assert "Traceback" not in alone.stderr
+    assert run(folder).returncode == 0
+    errors = [record.error for record in Dataset(tmp_path / "faces").frames()]
+    assert errors == [None, "closed is a folder that may not be read; give yourself the right to"]
 
 
 def kill_at_random(pictures, out, times, seed):
