@@ -30,6 +30,7 @@ def extraction() -> Iterator[Tell]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[found]}"),
         console=Console(stderr=True),
+        transient=True,  # the summary, or one sentence, is what stays
     )
     task = bar.add_task("extract", total=None, rate="loading detectors", found="")
 
