@@ -146,7 +146,7 @@ class Dataset:
 
     @contextmanager
     def writer(self, settings: dict[str, Any]) -> Iterator[Writer]:
-        """The one writer of this folder; what it was given is kept when the block ends well.
+        """The one writer of this folder; what it was given is kept however the block ends.
 
         Raises DatasetError when another process writes here or the folder cannot be written.
         """
@@ -166,8 +166,10 @@ class Dataset:
                 ) from None
             self._sweep()
             writer = Writer(self.folder, settings)
-            yield writer
-            writer.flush()
+            try:
+                yield writer
+            finally:
+                writer.flush()
 
     def _sweep(self) -> None:
         """Remove what a killed run left: temporary files, faces whose frames were never written."""

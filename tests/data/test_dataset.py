@@ -185,6 +185,17 @@ def test_what_a_killed_writer_leaves_is_never_read(tmp_path):
     assert len(list(Dataset(tmp_path).faces())) == 4
 
 
+def test_what_was_added_before_a_stop_is_kept(tmp_path):
+    def stopped():
+        with Dataset(tmp_path).writer(SETTINGS) as writer:
+            writer.add([(frame(1), [face_at(0, 0)])])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert Dataset(tmp_path).done(SETTINGS) == {item(1).item_id}
+
+
 def test_a_folder_that_is_no_dataset_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"is no dataset.*toolkit extract"):
         Dataset.open(tmp_path)
