@@ -44,8 +44,12 @@ def can_stream(image: Image.Image) -> bool:
 
 
 def share(tops: list[int], number: int, count: int) -> list[int]:
-    """The windows of one of `count` parts of a strip; all parts together have each once."""
-    return tops[len(tops) * number // count : len(tops) * (number + 1) // count]
+    """The windows of one of `count` parts of a strip; all parts together have each once.
+
+    Later parts are smaller, so that workers who take them in turn end at about the same time.
+    """
+    start, stop = (round(len(tops) * (1 - (1 - n / count) ** 1.5)) for n in (number, number + 1))
+    return tops[start:stop]
 
 
 def stream(

@@ -156,8 +156,9 @@ def _serve(connection: Connection, start: Callable[..., Work], arguments: tuple[
     connection.send(work.version)
     ahead: Queue[Any] = Queue(maxsize=AHEAD)
     Thread(target=_read_ahead, args=(connection, work, ahead), daemon=True).start()
-    while True:
-        connection.send(_do_part(work, ahead))
+    with suppress(BrokenPipeError):  # the parent is gone, and so is the reader
+        while True:
+            connection.send(_do_part(work, ahead))
 
 
 def _do_part(work: Work, ahead: Queue[Any]) -> tuple[list[Any] | Failure, float]:
