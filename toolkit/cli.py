@@ -228,7 +228,10 @@ def import_command(
     from data.dataset import Dataset
     from toolkit.exchange import import_faces
 
+    there = dataset.exists()
     counts = import_faces(source, Dataset(dataset), who, pictures or [])
+    if not there and counts["new"]:
+        errors.print(f"toolkit: {_plain(str(dataset))} did not exist and was made")
     print(", ".join(f"{counts[name]} {name}" for name in ("changed", "new", "same", "unknown")))
 
 

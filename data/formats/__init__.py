@@ -24,7 +24,8 @@ class FormatError(InputError):
 class Told:
     """A face as a file tells it.
 
-    frame: the frame's name. frame_id, face_id: of the dataset it came from, None from elsewhere.
+    frame: the frame's name. frame_id, face_id: of the dataset it came from, None from elsewhere;
+    a face_id is 16 hex digits, so that it can be a file's name.
     face: a Face, or of formats that hold only points their (68, 2) array. place: the frame's
     `time`, `cut`, `x`, `y`, `width`, `height`, where the file tells them.
     """

@@ -1,7 +1,8 @@
 """COCO key points (cocodataset.org, person style): one JSON file, 68 points a face.
 
 Pixel centres lie at integers, 0-based, as everywhere in the toolkit. Visibility is 2, or 1 where
-a point's score is under .5, or 0 with x = y = 0 where it could not be placed.
+a point's score is under .5, or 0 with x = y = 0 where it could not be placed. Of a point with
+one coordinate alone that one is kept in `half_placed`, under the point's index.
 """
 
 from __future__ import annotations
@@ -14,7 +15,15 @@ from typing import Any
 
 from data.dataset import FaceRecord
 from data.formats import FormatError, Told
-from data.formats.plain import PLACE, plain_face, plain_row
+from data.formats.plain import (
+    PLACE,
+    check_number,
+    plain_row,
+    read_text,
+    reason,
+    telling,
+    told_face,
+)
 from data.landmarks import COUNT, PARTS, lines
 from data.rows import COLOURS
 
@@ -68,12 +77,22 @@ def write(records: Iterable[FaceRecord], out: Path) -> int:
 def read(path: Path) -> list[Told]:
     """Faces of a file of ours, or of anybody's with 68 key points a face."""
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(read_text(path))
         images = {image["id"]: image for image in content["images"]}
         annotations = content["annotations"]
+        if not _objects(list(images.values())) or not _objects(annotations):
+            raise TypeError("images and annotations must be lists of objects")
     except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path} is no COCO file: {error!r}; export it again") from error
-    return [_told(annotation, images, path) for annotation in annotations]
+        raise FormatError(f"{path} is no COCO file: {reason(error)}; export it again") from error
+    told = []
+    for annotation in annotations:
+        with telling(f"{path}, annotation {annotation.get('id')}"):
+            told.append(_told(annotation, images, path))
+    return told
+
+
+def _objects(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, dict) for value in values)
 
 
 def _annotation(record: FaceRecord, number: int, image: int) -> dict[str, Any]:
@@ -86,6 +105,7 @@ def _annotation(record: FaceRecord, number: int, image: int) -> dict[str, Any]:
     attributes = {name: value for name, value in row.items() if name not in _OWN}
     for part in COLOURS:  # `hair` is the name people search for
         attributes[part] = attributes.pop(f"{part}_name")
+    half = {str(index): point for index, point in enumerate(points) if point.count(None) == 1}
     return {
         "id": number,
         "image_id": image,
@@ -97,6 +117,7 @@ def _annotation(record: FaceRecord, number: int, image: int) -> dict[str, Any]:
         "keypoints": keypoints,
         "score": row["score"],
         "keypoint_scores": row["landmark_scores"],
+        **({"half_placed": half} if half else {}),
         "attributes": attributes,
         "face_id": record.face_id,
         "label_by": record.label.who if record.label else None,
@@ -104,34 +125,35 @@ def _annotation(record: FaceRecord, number: int, image: int) -> dict[str, Any]:
 
 
 def _told(annotation: dict[str, Any], images: dict[Any, dict], path: Path) -> Told:
-    where = f"{path}, annotation {annotation.get('id')}"
-    try:
-        image = images[annotation["image_id"]]
-        given = annotation["keypoints"]
-        if len(given) != 3 * COUNT:
-            raise FormatError(f"{where}: {len(given) // 3} key points, but a face has {COUNT}")
-        landmarks = [
-            value if visible else None
-            for x, y, visible in zip(given[::3], given[1::3], given[2::3], strict=True)
-            for value in (x, y)
-        ]
-        attributes = dict(annotation.get("attributes") or {})
-        for part in COLOURS:
-            attributes[f"{part}_name"] = attributes.pop(part, None)
-        row = {
-            "domain": "drawn",
-            "source": f"import {path.name}",
-            **attributes,
-            **dict(zip(_OWN[:4], annotation["bbox"], strict=True)),
-            "score": annotation.get("score", 1.0),
-            "landmarks": landmarks,
-            "landmark_scores": annotation.get("keypoint_scores")
-            or [math.nan if not visible else visible / 2 for visible in given[2::3]],
-        }
-        ids = image.get("frame_id"), annotation.get("face_id")
-        place = {name: image.get(name) for name in PLACE}
-        return Told(image["file_name"], *ids, plain_face(row), place)
-    except FormatError:
-        raise
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{where} is no face: {error!r}; mend or remove it") from error
+    if annotation["image_id"] not in images:
+        raise ValueError(f"its image {annotation['image_id']!r} is not among the images")
+    image = images[annotation["image_id"]]
+    given = annotation["keypoints"]
+    if not isinstance(given, list) or len(given) != 3 * COUNT:
+        found = len(given) // 3 if isinstance(given, list) else 0
+        raise ValueError(f"{found} key points, but a face has {COUNT}")
+    for visible in given[2::3]:
+        check_number(visible, "a key point's visibility")
+    landmarks = [
+        value if visible else None
+        for x, y, visible in zip(given[::3], given[1::3], given[2::3], strict=True)
+        for value in (x, y)
+    ]
+    for index, point in dict(annotation.get("half_placed") or {}).items():
+        landmarks[2 * int(index) : 2 * int(index) + 2] = point
+    attributes = dict(annotation.get("attributes") or {})
+    for part in COLOURS:
+        attributes[f"{part}_name"] = attributes.pop(part, None)
+    row = {
+        "domain": "drawn",
+        "source": f"import {path.name}",
+        **attributes,
+        **dict(zip(_OWN[:4], annotation["bbox"], strict=True)),
+        "score": annotation.get("score", 1.0),
+        "landmarks": landmarks,
+        "landmark_scores": annotation.get("keypoint_scores")
+        or [math.nan if not visible else visible / 2 for visible in given[2::3]],
+    }
+    place = {name: image.get(name) for name in PLACE}
+    ids = image.get("frame_id"), annotation.get("face_id")
+    return told_face(image["file_name"], *ids, row, place)

@@ -1,7 +1,7 @@
 """iBUG .pts files: the 68 points of one face, 1-based (300-W; Sagonas et al. 2013).
 
-`<frame's name without its suffix>_<face_id>.pts` beside each other, folders kept. A point that
-could not be placed is written as `nan nan`.
+One file a face, `<frame's name>_<face_id>.pts` (`episode 1/003.jpg_0123456789abcdef.pts`), the
+frames' folders kept. A point that could not be placed is written as `nan nan`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from data.dataset import FaceRecord
 from data.formats import FormatError, Told
+from data.formats.plain import FARTHEST
 from data.landmarks import COUNT
 
 _NAME = re.compile(r"^(.*)_([0-9a-f]{16})$")
@@ -63,4 +64,6 @@ def parse(text: str, where: str) -> np.ndarray:
     if points.shape != (COUNT, 2):
         found = points.shape[0] if points.ndim == 2 else 0
         raise FormatError(f"{where} holds {found} points, but a face has {COUNT}")
+    if (np.abs(points) > FARTHEST).any():
+        raise FormatError(f"{where} holds a point beyond every picture, over {FARTHEST:g}")
     return (points - 1).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,15 @@ import pyarrow as pa
 
 from data.dataset import FaceRecord
 from data.formats import FormatError, Told
-from data.formats.plain import PLACE, identity, place_of, plain_face, plain_row
+from data.formats.plain import (
+    PLACE,
+    identity,
+    place_of,
+    plain_row,
+    read_text,
+    telling,
+    told_face,
+)
 from data.landmarks import COUNT
 from data.rows import FACE_SCHEMA
 
@@ -44,32 +53,25 @@ def write(records: Iterable[FaceRecord], out: Path) -> int:
 
 def read(path: Path) -> list[Told]:
     """Faces of a file that `write` made, edited or not."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return [
-            _told(row, f"{path}, line {line}") for line, row in enumerate(csv.DictReader(file), 2)
-        ]
-
-
-def _told(cells: dict[str, str], where: str) -> Told:
+    told = []
+    table = csv.DictReader(io.StringIO(read_text(path), newline=""))
     try:
-        row: dict[str, Any] = {name: _value(name, cells[name]) for name in _FIELDS}
-        row["landmarks"] = [_number(cells[name]) for name in _POINTS]
-        row["landmark_scores"] = [_number(cells[name]) for name in _SCORES]
-        face = plain_face(row)
-        place = place_of(
-            {
-                name: _number(cells[name])
-                for name in _IDENTITY
-                if "frame_" in name and name != "frame_id"
-            }
-        )
-        for name in ("cut", "x", "y", "width", "height"):
-            place[name] = None if place[name] is None else int(place[name])
-        return Told(
-            cells["frame"], cells["frame_id"] or None, cells["face_id"] or None, face, place
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{where} is no face: {error!r}; mend or remove it") from error
+        for line, cells in enumerate(table, 2):
+            with telling(f"{path}, line {line}"):
+                told.append(_told(cells))
+    except csv.Error as error:
+        raise FormatError(f"{path}, line {table.line_num + 1}: {error}; export it again") from error
+    return told
+
+
+def _told(cells: dict[str, str]) -> Told:
+    row: dict[str, Any] = {name: _value(name, cells[name]) for name in _FIELDS}
+    row["landmarks"] = [_number(cells[name]) for name in _POINTS]
+    row["landmark_scores"] = [_number(cells[name]) for name in _SCORES]
+    place = place_of({f"frame_{name}": _number(cells[f"frame_{name}"]) for name in PLACE})
+    for name in ("cut", "x", "y", "width", "height"):
+        place[name] = None if place[name] is None else int(place[name])
+    return told_face(cells["frame"], cells["frame_id"] or None, cells["face_id"], row, place)
 
 
 def _value(name: str, cell: str) -> Any:

@@ -1,6 +1,11 @@
+import csv
 import json
+import math
+from base64 import b64decode, b64encode
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -169,7 +174,7 @@ def test_a_coco_file_from_elsewhere_needs_only_its_key_points(tmp_path):
         ("a.json", "{", "a.json is no COCO file"),
         ("a.json", '{"images": []}', "no COCO file"),
         ("a.json", '{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"id": 7,'
-         ' "image_id": 1, "keypoints": [1, 2, 2]}]}', "annotation 7: 1 key points"),
+         ' "image_id": 1, "keypoints": [1, 2, 2]}]}', "annotation 7 is no face: 1 key points"),
         ("a.json", '{"images": [], "annotations": [{"id": 7, "image_id": 1}]}', "annotation 7"),
         ("a.csv", "frame,x\na,b\n", "line 2 is no face"),
         ("a.pts", "version: 1\nn_points: 67\n{\n" + "1 2\n" * 67 + "}", "67 points"),
@@ -182,3 +187,165 @@ def test_a_broken_file_is_one_sentence_that_names_the_place(tmp_path, name, text
     (tmp_path / name).write_text(text)
     with pytest.raises(FormatError, match=told):
         formats.read(Path(tmp_path / name))
+
+
+WRONG = [
+    ("bbox", None),
+    ("bbox", [None, 2, 3, 4]),
+    ("bbox", ["1", 2, 3, 4]),
+    ("bbox", [math.nan, 2, 3, 4]),
+    ("bbox", [1, 2, -3, 4]),
+    ("bbox", [1, 2, 3, 0]),
+    ("bbox", [True, 2, 3, 4]),
+    ("bbox", [1, 2, 3]),
+    ("bbox", [10**400, 2, 3, 4]),
+    ("score", None),
+    ("score", 2),
+    ("keypoints", None),
+    ("keypoints", [1, math.inf, 2] * 68),
+    ("keypoints", [1, 1e300, 2] * 68),
+    ("keypoints", ["1", 2, 2] * 68),
+    ("keypoints", [1, 2, "2"] * 68),
+    ("keypoint_scores", "high"),
+    ("half_placed", [1]),
+    ("image_id", 6),
+    ("attributes", {"skin_hex": "url(//x/)", "skin": "a", "skin_share": 1, "skin_confidence": 1}),
+    ("attributes", {"skin_hex": "red", "skin": "a", "skin_share": 1, "skin_confidence": 1}),
+    ("attributes", {"hair_hex": "#ff0000", "hair": "red"}),
+    ("attributes", {"gender": 5, "gender_score": 1}),
+    ("attributes", {"glasses": "yes"}),
+    ("attributes", {"glasses": math.nan}),
+    ("attributes", {"roll": 3}),
+    ("attributes", {"source": 5}),
+    ("attributes", {"source": "\ud800"}),
+    ("attributes", {"domain": ["drawn"]}),
+    ("attributes", {"foreground_mask": ""}),
+    ("attributes", {"foreground_mask": 5}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=lambda value: str(value)[:40])
+def test_what_no_face_can_have_is_refused_before_it_is_kept(tmp_path, name, value):
+    annotation = {"id": 7, "image_id": 5, "bbox": [1, 2, 3, 4], "keypoints": [1, 2, 2] * 68}
+    content = {
+        "images": [{"id": 5, "file_name": "a.jpg"}],
+        "annotations": [annotation | {name: value}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(FormatError, match=r"annotation 7 is no face: .*; mend or remove it"):
+        formats.read(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("x", ""), ("x", "nan"), ("width", "-3"), ("hair_hex", "red"), ("frame_x", "inf"),
+     ("x7", "inf")],
+)  # fmt: skip
+def test_a_csv_cell_that_no_face_can_have_is_refused(tmp_path, name, value):
+    [row] = csv_rows(tmp_path)
+    write_rows(tmp_path / "a.csv", [row | {name: value}])
+    with pytest.raises(FormatError, match="line 2 is no face"):
+        formats.read(tmp_path / "a.csv")
+
+
+def csv_rows(tmp_path):
+    """The rows of a CSV that the toolkit wrote of one face with brown hair."""
+    formats.writer("csv")(
+        [record(plain(hair=Colour("#553311", "brown", 1, 1)))], tmp_path / "a.csv"
+    )
+    with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_rows(path, rows, encoding="utf-8"):
+    with path.open("w", encoding=encoding, newline="") as file:
+        table = csv.DictWriter(file, rows[0])
+        table.writeheader()
+        table.writerows(rows)
+
+
+def plain(**more):
+    points = np.arange(136, dtype=np.float32).reshape(68, 2)
+    scores = np.ones(68, np.float32)
+    return Face(Box(1, 2, 3, 4), 0.5, points, scores, "drawn", "auto 1", **more)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"images": [], "annotations": None}, "must be lists of objects"),
+        ({"images": [], "annotations": [1]}, "must be lists of objects"),
+        ({"images": [1], "annotations": []}, "no COCO file"),
+        ({"images": [{"id": [1]}], "annotations": []}, "no COCO file"),
+        ([], "no COCO file"),
+        (None, "no COCO file"),
+    ],
+)
+def test_json_that_is_no_coco_is_one_sentence(tmp_path, content, told):
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(FormatError, match=told):
+        formats.read(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "if/metadata.jsonl", "a.json"])
+def test_a_file_in_the_korean_windows_encoding_says_so(tmp_path, name):
+    (tmp_path / "if").mkdir()
+    (tmp_path / name).write_bytes('{"frame": "한글.png"}\n'.encode("cp949"))
+    with pytest.raises(FormatError, match="is not in UTF-8"):
+        formats.read(tmp_path / name if name != "if/metadata.jsonl" else tmp_path / "if")
+
+
+def test_a_csv_with_a_cell_no_csv_has_is_one_sentence(tmp_path):
+    [row] = csv_rows(tmp_path)
+    write_rows(tmp_path / "a.csv", [row | {"source": "a" * 200_000}])
+    with pytest.raises(FormatError, match="line 2: field larger"):
+        formats.read(tmp_path / "a.csv")
+
+
+def test_a_mask_that_is_no_square_png_is_refused(tmp_path):
+    ground = Foreground(Box(1, 2, 3, 4), np.zeros((8, 8), np.uint8), 0.25, "flood")
+    formats.writer("coco")([record(plain(foreground=ground))], tmp_path / "a.json")
+    content = json.loads((tmp_path / "a.json").read_text("utf-8"))
+    attributes = content["annotations"][0]["attributes"]
+    broken = [
+        b"no picture",
+        cv2.imencode(".jpg", ground.mask)[1].tobytes(),
+        cv2.imencode(".png", ground.mask[:4])[1].tobytes(),
+        b64decode(attributes["foreground_mask"])[:30],
+    ]
+    for mask in broken:
+        attributes["foreground_mask"] = b64encode(mask).decode()
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        with pytest.raises(FormatError, match="foreground_mask must be a square PNG"):
+            formats.read(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(("name", "file"), [("coco", "a.json"), ("csv", "a.csv")])
+def test_a_point_with_one_coordinate_keeps_it(tmp_path, name, file):
+    face = plain()
+    face.landmarks[5, 1] = np.nan
+    formats.writer(name)([record(face)], tmp_path / file)
+    [told] = formats.read(tmp_path / file)
+    np.testing.assert_array_equal(told.face.landmarks, face.landmarks)
+
+
+def test_a_pts_file_is_called_after_its_frame_and_face(tmp_path):
+    formats.writer("pts")([record(plain())], tmp_path)
+    [file] = tmp_path.rglob("*.pts")
+    assert file.relative_to(tmp_path).as_posix() == "한글 폴더/0.png_0000000000000000.pts"
+    [told] = formats.read(tmp_path)
+    assert (told.frame, told.face_id) == ("한글 폴더/0.png", "0" * 16)
+    file.write_text("{\n" + "inf 2\n" * 68 + "}")
+    with pytest.raises(FormatError, match="beyond every picture"):
+        formats.read(tmp_path)
+
+
+def test_a_line_separator_in_a_name_ends_no_line(pictured, tmp_path):
+    face = replace(pictured.face, source="a\u2028b\x85c")
+    one = FaceRecord(pictured.face_id, pictured.frame, face, None)
+    formats.writer("imagefolder")([one, one], tmp_path / "out")
+    back = formats.read(tmp_path / "out")
+    assert [told.face.source for told in back] == ["a\u2028b\x85c"] * 2
+    (tmp_path / "out" / "metadata.jsonl").write_text("\n[1]\n")
+    with pytest.raises(FormatError, match="line 2 is no face: it must be an object"):
+        formats.read(tmp_path / "out")
