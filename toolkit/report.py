@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import track
 
 from data.crop import cut, inside, square
-from data.dataset import Dataset, FaceRecord
+from data.dataset import Dataset, FaceRecord, FrameRecord
 from data.frame import Frame, UnreadableError
 from data.landmarks import lines
 from data.reading import read_whole
@@ -46,9 +46,7 @@ def write_report(dataset: Dataset, out: Path, limit: int = LIMIT) -> Path:
         "shown": min(total, limit),
         "lines": lines(),
         "side": SIDE,
-        "failed": [
-            {"name": record.frame.name, "reason": record.error} for record in frames if record.error
-        ],
+        "failed": _by_cause(frames),
         "detectors": Counter(record.settings.get("version", "?") for record in frames),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +61,17 @@ def write_report(dataset: Dataset, out: Path, limit: int = LIMIT) -> Path:
         file.write(tail)
     temporary.replace(out)
     return out
+
+
+def _by_cause(frames: list[FrameRecord]) -> list[dict[str, Any]]:
+    """Frames that failed under what went wrong, the most frequent cause first."""
+    causes: dict[str, list[str]] = defaultdict(list)
+    for record in frames:
+        if record.error:
+            cause = record.error.removeprefix(record.frame.item.path).strip()
+            causes[cause].append(record.frame.name)
+    by_count = sorted(causes.items(), key=lambda pair: -len(pair[1]))
+    return [{"cause": cause, "names": names} for cause, names in by_count]
 
 
 def _cards(records: Iterable[FaceRecord]) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 import cv2
+import numpy as np
 
 from data.dataset import Dataset, FrameRecord
 from data.errors import InputError
@@ -27,11 +28,20 @@ def show(dataset: Dataset, frame: str, out: Path | None = None) -> Path:
         if face.frame.frame_id == record.frame.frame_id:
             draw_face(pixels, face.face, face.label is not None)
     out = out or Path(PurePosixPath(record.frame.name).stem + ".faces.png")
-    done, content = cv2.imencode(out.suffix if out.suffix else ".png", pixels[..., ::-1])
-    if not done:
-        raise InputError(f"{out.suffix} is no picture format; end --out with .png or .jpg")
-    out.write_bytes(content.tobytes())
+    out.write_bytes(_encoded(pixels, out.suffix or ".png"))
     return out
+
+
+def _encoded(pixels: np.ndarray, suffix: str) -> bytes:
+    """A picture file's bytes. Raises InputError for a suffix that is none, or a picture too big."""
+    try:
+        done, content = cv2.imencode(suffix, pixels[..., ::-1])
+    except cv2.error:
+        done = False
+    if not done:
+        height, width = pixels.shape[:2]
+        raise InputError(f"{suffix} cannot hold a {width}×{height} picture; end --out with .png")
+    return content.tobytes()
 
 
 def find(dataset: Dataset, frame: str) -> FrameRecord:

@@ -29,7 +29,11 @@ def dataset(tmp_path):
         for number, item in enumerate(list_items([folder])):
             frame = Frame(identify(item.item_id, None, None), item, 200, 160)
             writer.add([(frame, [face(number)])])
-        writer.fail(Item("broken", str(folder), "broken.jpg"), "broken.jpg is broken or cut off")
+        writer.fail(Item("gone", str(folder), "gone.jpg"), "gone.jpg is not there; put it back")
+        for name in ("broken.jpg", "a/torn.png"):
+            writer.fail(Item(name, str(folder), name), f"{name} is broken or cut off")
+    first = next(dataset.faces())
+    dataset.label(first.frame.frame_id, first.face_id, first.face, first.face.box, "Ana")
     (folder / "잃은.png").unlink()
     return dataset
 
@@ -57,7 +61,10 @@ def test_the_page_holds_every_face_and_every_failure_and_needs_nothing_else(data
     assert sum("gone" in card for card in cards) == 1
     assert all(len(card["points"]) == 68 for card in cards if "gone" not in card)
     about = embedded(page, "about")
-    assert about["failed"] == [{"name": "broken.jpg", "reason": "broken.jpg is broken or cut off"}]
+    assert about["failed"] == [
+        {"cause": "is broken or cut off", "names": ["broken.jpg", "a/torn.png"]},
+        {"cause": "is not there; put it back", "names": ["gone.jpg"]},
+    ]
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
     assert "<script>alert" not in page
 
@@ -69,23 +76,46 @@ def test_a_limit_picks_evenly_and_the_page_says_so(dataset, tmp_path):
     assert (about["faces"], about["shown"], len(embedded(page, "faces"))) == (12, 4, 4)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
-def test_a_browser_draws_cards_charts_and_filters(dataset, tmp_path):
-    out = write_report(dataset, tmp_path / "report.html")
+def in_browser(page, profile):
+    """The page's elements after its scripts ran."""
     browser = [
         "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
         "--no-first-run", "--disable-background-networking", "--disable-component-update",
-        "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}",
-        "--virtual-time-budget=3000", "--dump-dom", out.as_uri(),
+        "--disable-sync", f"--user-data-dir={profile}",
+        "--virtual-time-budget=3000", "--dump-dom", page.as_uri(),
     ]  # fmt: skip
-    done = subprocess.run(browser, capture_output=True, text=True, check=True, timeout=120)
-    dom = done.stdout
+    return subprocess.run(browser, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_a_browser_draws_cards_and_charts(dataset, tmp_path):
+    dom = in_browser(write_report(dataset, tmp_path / "report.html"), tmp_path / "profile")
     assert dom.count('<article class="card"') == 12
     assert dom.count('<div class="chart"') == 4
     assert "12 of 12" in dom
     assert "pink (6)" in dom
-    assert "1 frames could not be read" in dom
+    assert "3 frames could not be read" in dom
+    assert "2 × is broken or cut off" in dom
+    assert "5° right" in dom
+    assert "straight ahead" in dom
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+@pytest.mark.parametrize(
+    ("name", "value", "left"),
+    [("label", "labelled by a person", 1), ("label", "not labelled", 11), ("hair", "pink", 6)],
+)
+def test_a_browser_filters(dataset, tmp_path, name, value, left):
+    out = write_report(dataset, tmp_path / "report.html")
+    choice = f'$("{name}").value = "{value}"; $("{name}").dispatchEvent(new Event("input"));'
+    page = out.read_text("utf-8").replace("</body>", f"<script>{choice}</script></body>")
+    out.write_text(page, "utf-8")
+    dom = in_browser(out, tmp_path / "profile")
+    assert f"{value} ({left})" in dom
+    assert f"{left} of 12" in dom
+    assert dom.count('<article class="card"') == left
 
 
 def test_show_draws_the_faces_on_the_frame(dataset, tmp_path):
@@ -109,3 +139,10 @@ def test_show_draws_the_faces_on_the_frame(dataset, tmp_path):
 def test_show_says_which_frame_it_cannot_tell(dataset, tmp_path, name, told):
     with pytest.raises(InputError, match=told):
         show(dataset, name, tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("name", ["shown.xyz", "shown.exr", "shown.txt"])
+def test_show_says_which_files_can_hold_a_picture(dataset, tmp_path, name):
+    with pytest.raises(InputError, match=r"cannot hold a 200×160 picture; end --out with \.png"):
+        show(dataset, "07", tmp_path / name)
+    assert not (tmp_path / name).exists()
