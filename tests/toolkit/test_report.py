@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -116,6 +117,18 @@ def test_a_browser_filters(dataset, tmp_path, name, value, left):
     assert f"{value} ({left})" in dom
     assert f"{left} of 12" in dom
     assert dom.count('<article class="card"') == left
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_a_browser_is_made_to_fetch_nothing_by_a_colour(dataset, tmp_path):
+    for record in dataset.faces():
+        painted = replace(record.face, hair=Colour("url(http://127.0.0.1:9/x)", "teal", 1, 1))
+        dataset.label(record.frame.frame_id, record.face_id, painted, painted.box, "Eve")
+    dom = in_browser(write_report(dataset, tmp_path / "report.html"), tmp_path / "profile")
+    assert dom.count('<article class="card"') == 12
+    assert "teal (12)" not in dom
+    assert not re.search(r"""(style|fill)=["'][^"']*url""", dom)
 
 
 def test_show_draws_the_faces_on_the_frame(dataset, tmp_path):
