@@ -1,5 +1,6 @@
 # On a machine with Python 3.10 to 3.12 and make:
 #   make extract FRAMES=webtoon_frames/    finds the faces, keeps them in faces/, writes the report
+#                                          (without FRAMES: draws strips and finds their faces)
 #   make test                              passes the tests
 PYTHON ?= python3
 OUT ?= faces
@@ -9,8 +10,8 @@ BIN := .venv/bin
 .PHONY: extract test test-slow lint constraints clean
 
 extract: .venv/installed
-	@test -n "$(FRAMES)" || { echo "make extract: say where the pictures are: make extract FRAMES=webtoon_frames/" >&2; exit 2; }
-	$(BIN)/toolkit extract "$(FRAMES)" --out "$(OUT)" $(ARGS)
+	@test -n "$(FRAMES)" || { echo "make extract: no FRAMES=webtoon_frames/ was said, so strips are drawn in sample/"; $(BIN)/toolkit draw sample; }
+	$(BIN)/toolkit extract "$(or $(FRAMES),sample/frames)" --out "$(OUT)" $(ARGS)
 	$(BIN)/toolkit report "$(OUT)"
 
 test: .venv/installed-dev

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from detectors.protocol import Detector
 
 ABOUT = {
-    "auto": "photo and animeface together, each face where it fits",
+    "auto": "photo and drawn together, each face where it fits",
     "photo": "MediaPipe 0.10.21: photographed faces, 68 points from its mesh",
+    "drawn": "our own networks: drawn faces, 68 points, gender, glasses",
     "animeface": "AnimeFace 2009: drawn faces, points from the mesh and its parts",
     "fan": "auto's boxes, 68 points by face-alignment",
     "cascade": "any OpenCV cascade file: --cascade FILE",
@@ -65,6 +66,12 @@ def _photo(_: str | None) -> Detector:
     return PhotoDetector(min_score=0)
 
 
+def _drawn(_: str | None) -> Detector:
+    from detectors.drawn import DrawnDetector
+
+    return DrawnDetector()
+
+
 def _animeface(_: str | None) -> Detector:
     from detectors.animeface import AnimefaceDetector
 
@@ -86,6 +93,7 @@ def _cascade(path: str | None) -> Detector:
 _BUILT_IN: dict[str, Callable[[str | None], Detector]] = {
     "auto": _auto,
     "photo": _photo,
+    "drawn": _drawn,
     "animeface": _animeface,
     "fan": _fan,
     "cascade": _cascade,

@@ -18,9 +18,9 @@ from PIL import Image
 
 from data.errors import InputError
 from data.face import Box, Face
-from detectors.drawn import DrawnPlacer, Parts
 from detectors.finding import each_once
 from detectors.mesh import Mesh
+from detectors.parts import Parts, PartsPlacer
 
 # It looks at every few pixels of every scale, so time goes with the area; on a smaller picture
 # it also raises fewer false alarms (benchmarks/detection.py).
@@ -44,7 +44,7 @@ class AnimefaceDetector:
                 f"animeface finds nothing under Pillow {PIL.__version__}; "
                 "install an older one with: pip install 'pillow<12'"
             )
-        self._placer = DrawnPlacer(mesh or Mesh())
+        self._placer = PartsPlacer(mesh or Mesh())
         self._library = _library()
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[list[Face]]:

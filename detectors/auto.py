@@ -1,56 +1,39 @@
-"""Photo or drawn, decided for each frame and each face; the finders of both together.
+"""Photo or drawn, decided for each face; the finders of both together.
 
-MediaPipe's finders look at every frame: they are quick and also see most drawn faces. Animeface
-looks where a drawing may be. Two finders that agree make a face likelier.
+MediaPipe's finders and our own both look at every frame. A face that both see is likelier; it
+gets the points of the detector whose kind it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import exp, log
 
 import numpy as np
 
 from data.face import Box, Face
-from detectors.animeface import AnimefaceDetector
 from detectors.domain import drawn_likelihood
-from detectors.drawn import DrawnPlacer, Find, Parts
+from detectors.drawn import DrawnDetector
+from detectors.drawn import Found as DrawnFound
 from detectors.finding import each_once, same
-from detectors.mesh import Mesh
 from detectors.photo import PhotoDetector
 
-LOWEST = 0.3  # of a find that another finder may still confirm
+LOWEST = 0.3  # of a face that is told
 AROUND = 1.4  # of the face's box: the part of the frame its domain is judged by
-MAYBE_DRAWN = 0.2  # likelihood of a frame from which animeface looks at it too
-SURELY_PHOTO = -2.0  # evidence down to which no second opinion is asked
-# Animeface sees 92 of 100 anime faces and 2 of 100 photographed ones; it overlooks most others.
-TOLD, UNTOLD = 3.8, -0.3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Drawn:
-    """A drawn find and its likelihood after all finders were asked."""
-
-    find: Find
-    score: float
-
-    @property
-    def box(self) -> Box:
-        return self.find.box
+# How much it speaks for a drawing that our own finder saw the face, or did not, in logits.
+TOLD, UNTOLD = 1.5, -0.8
 
 
 class AutoDetector:
-    """The detector of choice for anything: photo's and animeface's finds, each where it fits."""
+    """The detector of choice for anything: photo's and drawn's faces, each where it fits."""
 
     name = "auto"
-    version = f"1 ({PhotoDetector.version}, animeface-{AnimefaceDetector.version})"
+    version = f"2 ({PhotoDetector.version}, drawn-{DrawnDetector.version})"
 
     def __init__(self) -> None:
-        mesh = Mesh()
         self._photo = PhotoDetector(min_score=0)
-        self._animeface = AnimefaceDetector(mesh)
-        self._placer = DrawnPlacer(mesh)
+        self._drawn = DrawnDetector(min_score=0.15)
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[list[Face]]:
         """frames: (H, W, 3) uint8 RGB, any sizes. One list per frame, best score first."""
@@ -58,32 +41,32 @@ class AutoDetector:
 
     def _detect(self, pixels: np.ndarray) -> list[Face]:
         whole = drawn_likelihood(pixels)
-        finds = self._photo.find(pixels)
-        photos = [self._photo.place(pixels, found) for found in finds]
-        doubts = [
-            drawn_evidence(drawn_likelihood(_around(pixels, found.box)), whole, face.score)
-            for found, face in zip(finds, photos, strict=True)
-        ]
-        seen: list[Parts] = []
-        if whole > MAYBE_DRAWN or any(doubt > SURELY_PHOTO for doubt in doubts):
-            seen = self._animeface.find(pixels)
+        left = self._drawn.detect([pixels])[0]
         faces: list[Face] = []
-        drawn: list[Find] = []
-        for found, face, doubt in zip(finds, photos, doubts, strict=True):
-            told = any(one.score >= 0.9 and same(one.box, found.box) for one in seen)
-            likely_drawn = 1 / (1 + exp(-doubt - (TOLD if told else UNTOLD)))
-            # A photographed face has presence, a drawn one need not: as likely as either is.
-            score = likely_drawn * found.score + (1 - likely_drawn) * face.score
-            if likely_drawn > 0.5:
-                drawn.append(replace(found, score=score))
-            elif score >= LOWEST:
-                faces.append(replace(face, score=score))
-                seen = [one for one in seen if not same(one.box, found.box)]
+        for found in self._photo.find(pixels):
+            photo = self._photo.place(pixels, found)
+            drawn = next((one for one in left if same(one.box, found.box)), None)
+            near = drawn_likelihood(_around(pixels, found.box))
+            doubt = drawn_evidence(near, whole, photo.score)
+            likely = _share(doubt + (TOLD if drawn is not None and drawn.score > 0.5 else UNTOLD))
+            if drawn is not None:
+                left.remove(drawn)
+            if likely > 0.5:
+                if drawn is None:  # ours overlooked it: is it a face if one looks closely?
+                    close = self._drawn.place(pixels, [DrawnFound(found.box, found.score)])
+                    faces += [replace(one, score=one.score * likely) for one in close]
+                else:
+                    # No face only if both are wrong; MediaPipe sees faces in most things at 0.4.
+                    sure = 0.5 * max(found.score - 0.4, 0.0) / 0.6
+                    score = 1 - (1 - drawn.score) * (1 - sure)
+                    faces.append(replace(drawn, score=score * _credible(near, whole)))
+            else:
+                faces.append(photo)
+        for one in left:
+            near = drawn_likelihood(_around(pixels, one.box))
+            faces.append(replace(one, score=one.score * _credible(near, whole)))
         source = f"{self.name} {self.version}"
-        faces += [
-            self._placer.place(pixels, one.find, source, one.score) for one in agreed(drawn, seen)
-        ]
-        return [replace(face, source=source) for face in each_once(faces)]
+        return [replace(face, source=source) for face in each_once(faces) if face.score >= LOWEST]
 
 
 def drawn_evidence(face: float, frame: float, photo_score: float) -> float:
@@ -96,22 +79,9 @@ def drawn_evidence(face: float, frame: float, photo_score: float) -> float:
     return 0.6 * _logit(face) + 0.4 * _logit(frame) + 1.2 - 2.4 * photo_score
 
 
-def agreed(first: Sequence[Find], second: Sequence[Find]) -> list[_Drawn]:
-    """Finds of two finders, each face once, best first.
-
-    Where both see a face it is missed only if both are wrong: 1 - (1 - a)(1 - b). The second
-    finder's find stays then, for it knows the parts.
-    """
-    both = []
-    for one in second:
-        others = [other.score for other in first if same(one.box, other.box)]
-        both.append(_Drawn(one, 1 - (1 - one.score) * (1 - max(others, default=0.0))))
-    alone = [
-        _Drawn(one, one.score)
-        for one in first
-        if one.score >= LOWEST and not any(same(one.box, other.box) for other in second)
-    ]
-    return each_once(both + alone)
+def _credible(face: float, frame: float) -> float:
+    """Share of its score that a find of our own keeps: photos are none of its business."""
+    return _share(0.5 * _logit(face) + _logit(frame))
 
 
 def _around(pixels: np.ndarray, box: Box) -> np.ndarray:
@@ -125,3 +95,7 @@ def _around(pixels: np.ndarray, box: Box) -> np.ndarray:
 def _logit(likelihood: float) -> float:
     likelihood = min(max(likelihood, 1e-3), 1 - 1e-3)
     return log(likelihood / (1 - likelihood))
+
+
+def _share(logit: float) -> float:
+    return 1 / (1 + exp(-logit))

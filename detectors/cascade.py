@@ -12,9 +12,9 @@ import numpy as np
 
 from data.errors import InputError
 from data.face import Box, Face
-from detectors.drawn import DrawnPlacer
 from detectors.finding import each_once
 from detectors.mesh import Mesh, Roi
+from detectors.parts import PartsPlacer
 
 SMALLEST = 24  # pixels
 
@@ -53,7 +53,7 @@ class CascadeDetector:
             raise InputError(f"{path} is no OpenCV cascade; give the .xml of a trained cascade")
         # Other files give other answers.
         self.version = blake2b(Path(path).read_bytes(), digest_size=4).hexdigest() + "-1"
-        self._placer = DrawnPlacer(mesh or Mesh())
+        self._placer = PartsPlacer(mesh or Mesh())
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[list[Face]]:
         """frames: (H, W, 3) uint8 RGB, any sizes. One list per frame, best score first."""

@@ -1,121 +1,265 @@
-"""68 points on a drawn face: the mesh, its eyes and mouth moved to where animeface saw them.
+"""Drawn faces by our own two networks: one finds them, one places 68 points and judges them.
 
-This is the one place to replace when the toolkit has a landmark network of its own.
+Both learnt from faces the toolkit draws and from real ones (`toolkit fit`); the cards beside the
+weights say which, and how well they do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import atan2, hypot
-from typing import Protocol
+import os
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.resources import as_file, files
+from math import atan2, degrees
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
+import cv2
 import numpy as np
 
+from data.errors import InputError
 from data.face import Box, Face
-from data.landmarks import INNER_LIPS, LEFT_BROW, LEFT_EYE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
-from detectors.mesh import Mesh, Roi, region
-from detectors.mesh68 import shipped
+from detectors.crops import REACH, SIDE, sharp_cut, turning
+from detectors.finding import each_once
+from detectors.gender import gender_of
 from detectors.photo import box_of
 
-# animeface's boxes hold lashes too: so much wider and higher than the landmarks' extent.
-_EYE_WIDTH, _EYE_HEIGHT, _MOUTH_WIDTH = 1.15, 1.1, 1.1
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from detectors.networks import FinderNet, LandmarkNet
+
+N = TypeVar("N", bound="nn.Module")
+LONGEST = 768  # pixels of the longer side at which a frame is first looked at
+AGAIN = 0.35  # and looked at again so much smaller, for faces that fill it
+LOWEST = 0.12  # likelihood of a find that is looked at closely
+AT_ONCE = 32  # faces placed together
+SMALLEST = 8.0  # pixels; of a face's longer side
+LEANED = 12.0  # degrees; a face that leans more is looked at again, upright
+NEAR = 0.06  # of the face's size: a landmark's score is the likelihood that it is as near
 
 
-class Find(Protocol):
-    """What any finder tells of a face."""
-
-    @property
-    def box(self) -> Box: ...
-    @property
-    def score(self) -> float: ...
-    @property
-    def roi(self) -> Roi: ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Parts:
-    """A drawn face and where its parts are, frame pixels; left and right are the picture's."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a drawn face may be, frame pixels, and how likely."""
 
     box: Box
     score: float
-    left_eye: Box
-    right_eye: Box
-    mouth: Box
-    nose: tuple[float, float]
-    chin: tuple[float, float]
-
-    @property
-    def roi(self) -> Roi:
-        """Where the mesh should look."""
-        (lx, ly), (rx, ry) = self.left_eye.centre, self.right_eye.centre
-        x, y = (lx + rx) / 2, (ly + ry) / 2
-        reach = hypot(self.chin[0] - x, self.chin[1] - y)
-        centre = (0.55 * x + 0.45 * self.chin[0], 0.55 * y + 0.45 * self.chin[1])
-        return Roi(*centre, max(3 * reach, 1.0), atan2(ry - ly, rx - lx))
 
 
-class DrawnPlacer:
-    """Lays the mesh on drawn faces."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """What the landmark network says of N crops.
 
-    def __init__(self, mesh: Mesh) -> None:
-        self._mesh = mesh
+    points: (N, 68, 2) frame pixels. spread: (N, 68) scale of a Laplace distribution, frame
+    pixels. hidden: (N, 68) and traits: (N, 3) likelihoods.
+    """
 
-    def place(
-        self, pixels: np.ndarray, found: Find, source: str, score: float | None = None
-    ) -> Face:
-        """The face at a find. Presence, a photo's measure, does not count on drawings.
+    points: np.ndarray
+    spread: np.ndarray
+    hidden: np.ndarray
+    traits: np.ndarray
 
-        A point's score falls with how far it moved when the mesh looked again, and with how far
-        the mesh's eyes are from those of animeface where it told them.
-        """
-        first, _ = self._mesh.points(pixels, found.roi)
-        second, _ = self._mesh.points(pixels, region(first))
-        offsets = shipped()
-        landmarks = offsets.landmarks(second)
-        size = max(box_of(landmarks).size, 1.0)
-        moved = np.linalg.norm(landmarks - offsets.landmarks(first), axis=1) / size
-        apart = 0.0
-        if isinstance(found, Parts):
-            landmarks, apart = _to_parts(landmarks, found)
-        scores = np.exp(-((moved / 0.15) ** 2) - (apart / 0.3) ** 2 - 0.4)
+
+class DrawnDetector:
+    """Drawn faces of any size from about 16 pixels up, with 68 points, gender and glasses.
+
+    min_score: faces of a lower score are left out. device: where torch is to run.
+    """
+
+    name = "drawn"
+    version = "1"
+
+    def __init__(self, min_score: float = 0.3, device: str | None = None) -> None:
+        import torch
+
+        self.min_score = min_score
+        self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self._half = self._device != "cpu"
+
+    def detect(self, frames: Sequence[np.ndarray]) -> list[list[Face]]:
+        """frames: (H, W, 3) uint8 RGB, any sizes. One list per frame, best score first."""
+        return [self.place(pixels, self.find(pixels)) for pixels in frames]
+
+    def find(self, pixels: np.ndarray) -> list[Found]:
+        """Where faces may be, by the finder alone, best first."""
+        longer = max(pixels.shape[:2])
+        windows = _windows(pixels.shape[0], pixels.shape[1])
+        found: list[Found] = []
+        for top, left, bottom, right in windows:
+            part = pixels[top:bottom, left:right]
+            scale = min(LONGEST / max(part.shape[:2]), 2.0)
+            for at in (scale, scale * AGAIN):
+                found += [
+                    replace(one, box=one.box.moved(left, top)) for one in self._look(part, at)
+                ]
+        if len(windows) > 1:  # the whole of a long strip, for faces bigger than a window
+            found += self._look(pixels, LONGEST / longer)
+        return each_once(found)
+
+    def _look(self, pixels: np.ndarray, scale: float) -> list[Found]:
+        import torch
+
+        from detectors.networks import boxes_of
+
+        height, width = (max(round(side * scale), 8) for side in pixels.shape[:2])
+        small = cv2.resize(
+            pixels, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        )
+        edge = (0, -height % 32, 0, -width % 32)
+        small = cv2.copyMakeBorder(small, *edge, cv2.BORDER_REPLICATE)
+        across, down = pixels.shape[1] / width, pixels.shape[0] / height
+        with torch.inference_mode():
+            grids = _finder(self._device, self._half)(self._tensor(small[None]))
+            found = boxes_of(grids, LOWEST).tolist()
+        made = []
+        for left, top, right, bottom, value in found:
+            one = Box(left * across, top * down, (right - left) * across, (bottom - top) * down)
+            if max(one.width, one.height) >= SMALLEST:
+                made.append(Found(one, value))
+        return made
+
+    def place(self, pixels: np.ndarray, found: Sequence[Found]) -> list[Face]:
+        """The faces at finds, best first; finds that are none are left out."""
+        faces: list[Face] = []
+        for start in range(0, len(found), AT_ONCE):
+            faces += self._place(pixels, found[start : start + AT_ONCE])
+        return each_once([face for face in faces if face.score >= self.min_score])
+
+    def _place(self, pixels: np.ndarray, found: Sequence[Found]) -> list[Face]:
+        squares = np.array(
+            [(*one.box.centre, max(one.box.width, one.box.height), 0.0) for one in found]
+        )
+        read = self._read(pixels, squares)
+        again = np.array([_square(points) for points in read.points])
+        leaning = np.flatnonzero((np.abs(again[:, 3]) > LEANED) & (read.traits[:, 0] * 1.0 > 0.1))
+        if len(leaning):
+            second = self._read(pixels, again[leaning])
+            for name in _Read.__slots__:
+                getattr(read, name)[leaning] = getattr(second, name)
+        return [self._face(one, read, number) for number, one in enumerate(found)]
+
+    def _face(self, found: Found, read: _Read, number: int) -> Face:
+        points = read.points[number].astype(np.float32)
+        box = box_of(points)
+        face, male, glasses = (float(value) for value in read.traits[number])
+        # Both networks must see it, and the points must lie where it was found.
+        agreed = min(1.0, found.box.overlap(box) / 0.35)
+        score = agreed * _likelihood(found.score, face)
+        apart = NEAR * max(box.size, 1e-3) / np.maximum(read.spread[number], 1e-3)
+        # Laplace in x and y: the sum of both distances is Gamma(2).
+        near = 1 - (1 + apart) * np.exp(-apart)
         return Face(
-            box=box_of(landmarks),
-            score=min(found.score if score is None else score, 1.0),
-            landmarks=landmarks,
-            landmark_scores=scores.astype(np.float32),
+            box=box,
+            score=score,
+            landmarks=points,
+            landmark_scores=near.astype(np.float32),
             domain="drawn",
-            source=source,
+            source=f"{self.name} {self.version}",
+            gender=gender_of(male),
+            glasses=glasses,
         )
 
+    def _read(self, pixels: np.ndarray, squares: np.ndarray) -> _Read:
+        """squares: (N, 4) middle x and y, longer side of the face, lean in degrees."""
+        import torch
 
-def _to_parts(landmarks: np.ndarray, parts: Parts) -> tuple[np.ndarray, float]:
-    """Eyes and mouth fitted to their boxes; and how far off the mesh's eyes were, of the face.
+        turns = np.array(
+            [turning(x, y, max(side, 1) * REACH, lean) for x, y, side, lean in squares]
+        )
+        crops = np.stack([sharp_cut(pixels, turn) for turn in turns])
+        with torch.inference_mode():
+            answer = _placer(self._device, self._half)(self._tensor(crops))
+            points, spread, hidden, traits = (part.float().cpu().numpy() for part in answer)
+        points = points * SIDE - 0.5
+        back = np.linalg.inv(turns[:, :, :2])
+        placed = np.einsum("nij,npj->npi", back, points - turns[:, None, :, 2])
+        scale = SIDE / (np.maximum(squares[:, 2], 1) * REACH)
+        return _Read(
+            placed,
+            np.exp(spread) * SIDE / scale[:, None],
+            1 / (1 + np.exp(-hidden)),
+            1 / (1 + np.exp(-traits)),
+        )
 
-    The eyes' corners keep the mesh's height: drawn lids reach far from them.
+    def _tensor(self, pictures: np.ndarray) -> torch.Tensor:
+        import torch
+
+        tensor = torch.from_numpy(np.ascontiguousarray(pictures)).to(self._device)
+        tensor = tensor.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+        return (tensor.half() if self._half else tensor.float()) / 255
+
+
+def _likelihood(finder: float, placer: float) -> float:
+    """That there is a face, by what both networks say of it.
+
+    A logistic regression on finds on pages nobody learnt from, drawn ones, real panels and film
+    frames without faces weighing alike.
     """
-    fitted = landmarks.copy()
-    off = 0.0
-    for eye, brow, box in (
-        (LEFT_EYE, LEFT_BROW, parts.left_eye),
-        (RIGHT_EYE, RIGHT_BROW, parts.right_eye),
-    ):
-        fitted[eye] = _fitted(landmarks[eye], box, _EYE_WIDTH, _EYE_HEIGHT)
-        corners = [eye.start, eye.start + 3]
-        fitted[corners, 1] = landmarks[corners, 1]
-        lifted = fitted[eye, 1].min() - landmarks[eye, 1].min()
-        fitted[brow, 1] += min(lifted, 0.0)
-        off += float(np.linalg.norm(_middle(landmarks[eye]) - box.centre)) / 2
-    mouth = slice(OUTER_LIPS.start, INNER_LIPS.stop)
-    fitted[mouth, 0] = _fitted(landmarks[mouth], parts.mouth, _MOUTH_WIDTH, 1.0)[:, 0]
-    return fitted, off / max(box_of(landmarks).size, 1.0)
+    one, other = (np.log(max(at, 1e-4) / max(1 - at, 1e-4)) for at in (finder, placer))
+    return float(1 / (1 + np.exp(1.4 - 1.3 * one - 0.3 * other)))
 
 
-def _fitted(points: np.ndarray, box: Box, wider: float, higher: float) -> np.ndarray:
-    """Points (N, 2) moved and stretched into a box that is so much wider and higher than they."""
-    spread = np.maximum(points.max(0) - points.min(0), 1e-3)
-    stretch = np.clip(np.array([box.width / wider, box.height / higher]) / spread, 0.3, 3.0)
-    return (points - _middle(points)) * stretch + box.centre
+def _windows(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Top, left, bottom, right of parts no longer than 1.6 times their shorter side."""
+    short = min(height, width)
+    long = max(height, width)
+    if long <= 1.6 * short or long <= LONGEST:
+        return [(0, 0, height, width)]
+    count = int(np.ceil((long - 0.25 * short) / (0.95 * short)))
+    starts = np.linspace(0, long - 1.2 * short, count).astype(int)
+    if height >= width:
+        return [(start, 0, min(start + int(1.2 * short), height), width) for start in starts]
+    return [(0, start, height, min(start + int(1.2 * short), width)) for start in starts]
 
 
-def _middle(points: np.ndarray) -> np.ndarray:
-    return (points.min(0) + points.max(0)) / 2
+def _square(points: np.ndarray) -> tuple[float, float, float, float]:
+    """Middle x and y, longer side, lean in degrees of a face by its (68, 2) points."""
+    down = points[48:68].mean(0) - points[36:48].mean(0)
+    lean = -atan2(down[0], down[1])
+    turn = np.array([[np.cos(lean), np.sin(lean)], [-np.sin(lean), np.cos(lean)]])
+    upright = points @ turn.T
+    low, high = upright.min(0), upright.max(0)
+    x, y = (low + high) / 2 @ turn
+    return x, y, float((high - low).max()), degrees(lean)
+
+
+@lru_cache(maxsize=2)
+def _finder(device: str, half: bool) -> FinderNet:
+    from detectors.networks import FinderNet
+
+    return _loaded(FinderNet(), "finder", device, half)
+
+
+@lru_cache(maxsize=2)
+def _placer(device: str, half: bool) -> LandmarkNet:
+    from detectors.networks import LandmarkNet
+
+    return _loaded(LandmarkNet(), "landmarks", device, half)
+
+
+def _loaded(network: N, name: str, device: str, half: bool) -> N:
+    """A network with its shipped weights, or those of the folder $TOOLKIT_WEIGHTS."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    own = Path(os.environ.get("TOOLKIT_WEIGHTS", ""), f"{name}.safetensors")
+    shipped = files("detectors") / "weights" / f"{name}.safetensors"
+    try:
+        with nullcontext(own) if own.is_file() else as_file(shipped) as path:
+            weights = load_file(path)
+        whole = {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
+        network.load_state_dict(whole)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise InputError(
+            f"the weights {own if own.is_file() else shipped} cannot be used ({error}); "
+            "fit them again with toolkit fit, or unset TOOLKIT_WEIGHTS"
+        ) from None
+    if device == "cpu":
+        torch.set_num_threads(1)  # frames are shared out among processes, not among threads
+    network.eval().to(device)
+    return network.half() if half else network

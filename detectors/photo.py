@@ -9,6 +9,7 @@ import numpy as np
 
 from data.face import Box, Face
 from detectors.finding import Finder, Found, same
+from detectors.gender import gender_of, male_likelihood
 from detectors.mesh import Mesh, region
 from detectors.mesh68 import frame_of, shipped
 
@@ -22,7 +23,7 @@ class PhotoDetector:
     """
 
     name = "photo"
-    version = "mediapipe-0.10.21-1"
+    version = "mediapipe-0.10.21-2"
 
     def __init__(self, min_score: float = 0.5) -> None:
         self.min_score = min_score
@@ -62,6 +63,7 @@ class PhotoDetector:
             landmark_scores=_landmark_scores(first, points, presence),
             domain="photo",
             source=f"{self.name} {self.version}",
+            gender=gender_of(male_likelihood(pixels, landmarks)),
         )
 
 

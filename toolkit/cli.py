@@ -235,6 +235,195 @@ def import_command(
     print(", ".join(f"{counts[name]} {name}" for name in ("changed", "new", "same", "unknown")))
 
 
+evaluate = typer.Typer(
+    no_args_is_help=True,
+    help="Hold a dataset against what is known of it.\n\n"
+    "Example: toolkit evaluate detections faces/ --truth labels.json",
+)
+app.add_typer(evaluate, name="evaluate")
+Truth = Annotated[
+    Path,
+    typer.Option(help="Dataset, COCO .json, .csv, .pts or a folder of them, or hand-made .json."),
+]
+Kept = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder; default: DATASET/evaluation.")
+]
+
+
+@evaluate.command()
+def detections(
+    dataset: DatasetFolder,
+    truth: Truth,
+    out: Kept = None,
+    likelihood: Annotated[
+        float, typer.Option(min=0, max=1, help="From which a face counts as told.")
+    ] = 0.5,
+    overlap: Annotated[
+        float, typer.Option("--iou", min=0.01, max=1, help="Least overlap of the right box.")
+    ] = 0.3,
+) -> None:
+    """Recall, precision, average precision and calibration, kind by kind.
+
+    Example: toolkit evaluate detections faces/ --truth labels.json
+    """
+    from data.dataset import Dataset
+    from toolkit import evaluate as job
+    from toolkit.screen import scores
+
+    answer = job.detections(job.pairs(Dataset.open(dataset), truth, overlap), likelihood)
+    scores(answer, ("asked", "told", "right", "recall", "precision", "AP"))
+    print(f"mean gap of likelihood and share right: {answer['all']['calibration']['gap']:.3f}")
+    print(job.save(answer, "detections", out or dataset / "evaluation"))
+
+
+@evaluate.command()
+def landmarks(dataset: DatasetFolder, truth: Truth, out: Kept = None) -> None:
+    """Errors of points in shares of the face's size, and the worst 20 faces as a picture.
+
+    Example: toolkit evaluate landmarks faces/ --truth annotations.json
+    """
+    from data.dataset import Dataset
+    from toolkit import evaluate as job
+    from toolkit.screen import scores
+
+    made = job.pairs(Dataset.open(dataset), truth)
+    answer = job.landmarks(made)
+    limits = [f"over {limit:.0%}" for limit in job.FAILED]
+    scores(answer, ("asked", "found", "mean", "median", *limits, "rank correlation"))
+    scores({kind: row.get("parts", {}) for kind, row in answer.items()}, tuple(job.PARTS))
+    folder = out or dataset / "evaluation"
+    print(job.save(answer, "landmarks", folder))
+    print(job.worst(made, folder / "worst.png"))
+
+
+@evaluate.command()
+def attributes(dataset: DatasetFolder, truth: Truth, out: Kept = None) -> None:
+    """Names and distances of colours, and who was taken for what.
+
+    Example: toolkit evaluate attributes faces/ --truth labels.json
+    """
+    from data.dataset import Dataset
+    from toolkit import evaluate as job
+    from toolkit.screen import scores
+
+    answer = job.attributes(job.pairs(Dataset.open(dataset), truth))
+    told = {
+        kind: {name: row[name].get("right", row[name].get("balanced accuracy")) for name in row}
+        for kind, row in answer.items()
+    }
+    scores(told, ("hair", "eyes", "skin", "gender", "glasses"))
+    for name in ("gender", "glasses"):
+        print(f"{name}:", answer["all"][name]["counts"])
+    print(job.save(answer, "attributes", out or dataset / "evaluation"))
+
+
+fit = typer.Typer(
+    no_args_is_help=True,
+    help="Teach the networks, anew or by your corrections.\n\n"
+    "Example: toolkit fit landmarks --dataset faces/ --start shipped",
+)
+app.add_typer(fit, name="fit")
+Run = Annotated[Path, typer.Option("--run", help="Folder of checkpoints, log and weights.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed teaches the same.")]
+Device = Annotated[str, typer.Option(help="Where torch runs: cpu, cuda.")]
+Sets = Annotated[Path | None, typer.Option(help="Folder of zips with real pictures.")]
+Corrected = Annotated[
+    Path | None, typer.Option(help="Dataset whose corrected faces are the strongest teacher.")
+]
+Start = Annotated[
+    str | None, typer.Option(help="Weights to begin with: a .safetensors, or 'shipped'.")
+]
+
+
+@fit.command("landmarks")
+def fit_landmarks(
+    run: Run = Path("runs/landmarks"),
+    steps: Annotated[int, typer.Option(min=1, help="Of 96 faces.")] = 4200,
+    drawn: Annotated[int, typer.Option(min=100, help="Faces drawn to learn from.")] = 35000,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    sets: Sets = None,
+    labels: Annotated[Path | None, typer.Option(help="Key points told by eye on them.")] = None,
+    dataset: Corrected = None,
+    start: Start = None,
+) -> None:
+    """Teach the network that places 68 points and tells gender and glasses.
+
+    Stopped, it goes on when it is run again. RUN/log.jsonl holds the losses. To use the weights
+    that come out, set TOOLKIT_WEIGHTS to the run's folder.
+
+    Example: toolkit fit landmarks --dataset faces/ --start shipped --steps 600 --drawn 3000
+    """
+    from toolkit import fit as job
+
+    lesson = job.Lesson(run, steps, drawn, seed, device, sets, labels, dataset, start)
+    print(job.table(job.landmarks(lesson)))
+    print(run / "landmarks.safetensors")
+
+
+@fit.command("gender")
+def fit_gender(
+    sets: Annotated[Path, typer.Option(help="Folder with photo_gender.zip.")],
+    run: Run = Path("runs/gender"),
+) -> None:
+    """Teach how photographed faces are read; drawn ones are the landmark network's.
+
+    Example: toolkit fit gender --sets ../shared/sets
+    """
+    from toolkit import fit as job
+
+    print(job.table(job.gender(sets, run)))
+    print(run / "gender.safetensors")
+
+
+@fit.command("detector")
+def fit_detector(
+    run: Run = Path("runs/detector"),
+    steps: Annotated[int, typer.Option(min=1, help="Of 16 pages.")] = 2400,
+    drawn: Annotated[int, typer.Option(min=16, help="Pages drawn to learn from.")] = 5000,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    sets: Sets = None,
+    dataset: Corrected = None,
+    start: Start = None,
+) -> None:
+    """Teach the network that finds drawn faces.
+
+    Stopped, it goes on when it is run again. RUN/log.jsonl holds the losses. To use the weights
+    that come out, set TOOLKIT_WEIGHTS to the run's folder.
+
+    Example: toolkit fit detector --sets ../shared/sets
+    """
+    from toolkit import fit as job
+
+    lesson = job.Lesson(run, steps, drawn, seed, device, sets, None, dataset, start)
+    print(job.table(job.finder(lesson)))
+    print(run / "finder.safetensors")
+
+
+@app.command()
+def draw(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for strips and truth.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many strips.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same.")] = 0,
+    width: Annotated[int, typer.Option(min=160, max=4000, help="Pixels.")] = 690,
+    panels: Annotated[int, typer.Option(min=1, max=100, help="Panels of a strip.")] = 5,
+) -> None:
+    """Draw webtoon strips whose faces are known: to try the toolkit, to test, to train.
+
+    DIR/frames holds the strips, DIR/truth their faces, points and colours in every format.
+
+    Example: toolkit draw sample/ && toolkit extract sample/frames
+    """
+    from rich.progress import track
+
+    from toolkit.draw import draw as run
+
+    for _ in track(run(out, count, seed, width, panels), "draw", count, console=errors):
+        pass
+    print(f"{count} strips in {out / 'frames'}, their truth in {out / 'truth'}")
+
+
 @app.command()
 def doctor() -> None:
     """Say which detectors can run here, and what each other one lacks.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -82,3 +82,15 @@ def health() -> None:
             name, "[red]no[/]" if lacks else "[green]yes[/]", escape(lacks or detectors.ABOUT[name])
         )
     Console(highlight=False).print(table)
+
+
+def scores(answer: dict[str, dict[str, Any]], columns: tuple[str, ...]) -> None:
+    """Print a row a kind."""
+    table = Table("kind", *columns, box=None)
+    for kind, row in answer.items():
+        table.add_row(escape(kind), *(_number(row.get(column)) for column in columns))
+    Console(highlight=False).print(table)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)

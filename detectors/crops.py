@@ -1,0 +1,31 @@
+"""The crops that the landmark network reads: squares about a face, leaned as it leans."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+SIDE = 96  # pixels of a crop
+REACH = 1.5  # a crop's side, in the longer side of the box around the face's points
+
+
+def turning(x: float, y: float, side: float, lean: float) -> np.ndarray:
+    """(2, 3) frame pixels to crop pixels: a square about x, y, leaned clockwise by degrees."""
+    scale, angle = SIDE / side, np.radians(lean)
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    rows = np.array([[cos, sin, 0.0], [-sin, cos, 0.0]])
+    rows[:, 2] = SIDE / 2 - 0.5 - rows[:, :2] @ (x, y)
+    return rows
+
+
+def sharp_cut(pixels: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """The crop that `turning` tells, (SIDE, SIDE, 3), without flicker where it shrinks much."""
+    scale = float(np.hypot(*turn[0, :2]))
+    if scale < 0.6:  # shrunk first, that nothing flickers
+        small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        share = np.array([small.shape[1] / pixels.shape[1], small.shape[0] / pixels.shape[0]])
+        turn = np.column_stack([turn[:, :2] / share, turn[:, 2]])
+        pixels = small
+    return cv2.warpAffine(
+        pixels, turn, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )

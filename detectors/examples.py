@@ -1,0 +1,152 @@
+"""What the landmark network learns from: crops with as much truth as their source tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from data.drawing.character import Character
+from data.drawing.figure import paint
+from data.drawing.finish import aged, toned
+from data.drawing.ground import ground
+from detectors.crops import REACH, SIDE, sharp_cut, turning
+
+# Labelled middles of lids stand behind the 68 points: (index, the two points it lies between).
+MIDDLES = {"37.5": (68, 37, 38), "40.5": (69, 40, 41), "43.5": (70, 43, 44), "46.5": (71, 46, 47)}
+FACE, MALE, GLASSES = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """N crops; what is not known is NaN.
+
+    pixels: (N, SIDE, SIDE, 3) uint8 RGB. points: (N, 72, 2) float32, crop sides: 68 landmarks and
+    the MIDDLES. hidden: (N, 68) float32 0 or 1. traits: (N, 3) float32 0 or 1: FACE, MALE, GLASSES.
+    """
+
+    pixels: np.ndarray
+    points: np.ndarray
+    hidden: np.ndarray
+    traits: np.ndarray
+
+    @classmethod
+    def empty(cls, count: int) -> Examples:
+        """Room for so many, nothing known."""
+        return cls(
+            np.zeros((count, SIDE, SIDE, 3), np.uint8),
+            np.full((count, 72, 2), np.nan, np.float32),
+            np.full((count, 68), np.nan, np.float32),
+            np.full((count, 3), np.nan, np.float32),
+        )
+
+    @classmethod
+    def joined(cls, parts: list[Examples]) -> Examples:
+        """All of them, one after the other."""
+        return cls(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__)
+        )
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+def drawn(seed: int, count: int) -> Examples:
+    """Faces we draw, and one in seven a place beside them where there is none."""
+    made = Examples.empty(count)
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        who = Character.sample(rng)
+        unit = rng.uniform(17, 44)
+        side = int(unit * 4.4)
+        canvas = ground(rng, side, side)
+        mask = np.zeros((side, side), np.uint8)
+        if rng.random() < 0.25:  # a neighbour behind
+            other = Character.sample(rng)
+            x = side * (0.5 + rng.choice([-1, 1]) * rng.uniform(0.32, 0.6))
+            paint(
+                canvas, mask, other, x, side * rng.uniform(0.3, 0.7), unit * rng.uniform(0.6, 1.1)
+            )
+        face, hidden = paint(canvas, mask, who, side * 0.5, side * 0.46, unit)
+        points = face.landmarks
+        canvas = toned(canvas, who.tone, rng)
+        if rng.random() < 1 / 7:
+            angle = rng.uniform(0, 2 * np.pi)
+            size = face.box.size * rng.uniform(0.3, 1.6)
+            away = (0.7 + rng.uniform(0, 0.5)) * max(size, face.box.size)
+            x, y = points.mean(0) + away * np.array([np.cos(angle), np.sin(angle)])
+            turn = turning(x, y, size * REACH, rng.uniform(-40, 40))
+            made.traits[number, FACE] = 0
+        else:
+            turn = jittered(points, rng)
+            made.points[number, :68] = points @ turn[:, :2].T + turn[:, 2]
+            made.points[number] /= SIDE
+            made.hidden[number] = hidden
+            made.traits[number] = 1, np.nan, who.glasses
+        crop = cv2.warpAffine(
+            canvas, turn, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
+        made.pixels[number] = aged(crop, rng)
+    return made
+
+
+def jittered(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A crop about known points, off as much as a finder's box may be."""
+    low, high = np.nanmin(points, 0), np.nanmax(points, 0)
+    side = float((high - low).max())
+    x, y = (low + high) / 2 + rng.normal(0, 0.055, 2) * side
+    lean = rng.uniform(-70, 70) if rng.random() < 0.1 else rng.normal(0, 16)
+    return turning(x, y, side * REACH * np.exp(rng.normal(0, 0.1)), lean)
+
+
+def pictured(
+    pictures: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]], seed: int, times: int
+) -> Examples:
+    """Real faces with points, each so many times, differently cut and made to look differently.
+
+    pictures: (H, W, 3) uint8 RGB; (72, 2) points, its pixels, NaN where not known; (3,) traits.
+    """
+    rng = np.random.default_rng(seed)
+    parts = []
+    for pixels, points, traits in pictures:
+        part = Examples.empty(times)
+        for number in range(times):
+            turn = jittered(points, rng)
+            part.points[number] = (points @ turn[:, :2].T + turn[:, 2]) / SIDE
+            part.traits[number] = traits
+            part.pixels[number] = aged(restyled(sharp_cut(pixels, turn), rng), rng)
+        parts.append(part)
+    return Examples.joined(parts) if parts else Examples.empty(0)
+
+
+def restyled(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture as it is, or flattened, or in ink, screened, grey."""
+    how = rng.random()
+    if how < 0.5:
+        return pixels
+    if how < 0.65:
+        flat = cv2.bilateralFilter(pixels, 7, 60, 5)
+        step = rng.uniform(16, 48)
+        return np.clip(np.round(flat / step) * step, 0, 255).astype(np.uint8)
+    return toned(pixels, str(rng.choice(["grey", "screen", "ink"])), rng)
+
+
+def squares(pictures: Iterator[tuple[np.ndarray, np.ndarray]], seed: int, times: int) -> Examples:
+    """Pictures of a face, or of none, without points: their traits only.
+
+    pictures: square (H, W, 3) uint8 RGB and (3,) traits.
+    """
+    rng = np.random.default_rng(seed)
+    parts = []
+    for pixels, traits in pictures:
+        part = Examples.empty(times)
+        side = pixels.shape[0]
+        for number in range(times):
+            x, y = side * (0.5 + rng.normal(0, 0.03, 2))
+            turn = turning(x, y, side * rng.uniform(0.85, 1.08), rng.normal(0, 8))
+            part.pixels[number] = aged(restyled(sharp_cut(pixels, turn), rng), rng)
+            part.traits[number] = traits
+        parts.append(part)
+    return Examples.joined(parts) if parts else Examples.empty(0)

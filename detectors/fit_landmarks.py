@@ -1,0 +1,154 @@
+"""Fitting the landmark network: batches of examples and the likelihood they are learnt by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from data.landmarks import MIRRORED
+from detectors.crops import SIDE
+from detectors.examples import MIDDLES, Examples
+from detectors.fitting import Plan, fit
+from detectors.networks import LandmarkNet
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+# A mirrored face's labelled middles: those of the other eye.
+_MIRRORED = torch.from_numpy(np.concatenate([MIRRORED, [70, 71, 68, 69]]).copy())
+
+
+def fit_landmarks(
+    parts: list[tuple[Examples, float]], plan: Plan, run: Path, start: Path | None = None
+) -> LandmarkNet:
+    """Learn from parts, each with its share of every batch.
+
+    start: weights to begin with. Resumes a run that was stopped.
+    """
+    torch.manual_seed(plan.seed)
+    network = LandmarkNet()
+    if start is not None:
+        from safetensors.torch import load_file
+
+        network.load_state_dict(load_file(start))
+    fit(network, batches(parts, plan), losses, plan, run, "landmarks")
+    return network
+
+
+def batches(parts: list[tuple[Examples, float]], plan: Plan) -> Callable[[int], Batch]:
+    """The batch of a step: drawn from the parts by their shares, mirrored, tinted, covered."""
+    whole = sum(share for _, share in parts)
+    counts = [max(round(plan.batch * share / whole), 1) for _, share in parts]
+
+    def batch(step: int) -> Batch:
+        rng = np.random.default_rng((plan.seed, step))
+        picks = [
+            rng.integers(len(part), size=count)
+            for (part, _), count in zip(parts, counts, strict=True)
+        ]
+        chosen = [
+            np.concatenate(
+                [getattr(part, name)[pick] for (part, _), pick in zip(parts, picks, strict=True)]
+            )
+            for name in Examples.__slots__
+        ]
+        pixels = torch.from_numpy(chosen[0]).to(plan.device).permute(0, 3, 1, 2).float() / 255
+        points, hidden, traits = (torch.from_numpy(part).to(plan.device) for part in chosen[1:])
+        return _varied(pixels, points, hidden, traits, rng)
+
+    return batch
+
+
+def _varied(
+    pixels: Tensor, points: Tensor, hidden: Tensor, traits: Tensor, rng: np.random.Generator
+) -> Batch:
+    count = len(pixels)
+    flip = torch.from_numpy(rng.random(count) < 0.5).to(pixels.device)
+    pixels = torch.where(flip[:, None, None, None], pixels.flip(3), pixels)
+    turned = points[:, _MIRRORED] * torch.tensor([-1.0, 1.0]) + torch.tensor([1.0, 0.0])
+    # Pixel centres are at (i + 0.5) / SIDE after this, as the network's grid has them.
+    points = (
+        torch.where(flip[:, None, None], turned - torch.tensor([1 / SIDE, 0.0]), points)
+        + 0.5 / SIDE
+    )
+    hidden = torch.where(flip[:, None], hidden[:, _MIRRORED[:68]], hidden)
+    gain = torch.from_numpy(rng.uniform(0.75, 1.25, (count, 3, 1, 1)).astype(np.float32))
+    lift = torch.from_numpy(rng.uniform(-0.12, 0.12, (count, 1, 1, 1)).astype(np.float32))
+    pixels = (pixels * gain + lift).clamp(0, 1)
+    grey = torch.from_numpy(rng.random(count) < 0.12)
+    pixels = torch.where(grey[:, None, None, None], pixels.mean(1, keepdim=True), pixels)
+    for number in np.flatnonzero(rng.random(count) < 0.15):  # something before it
+        x, y = rng.integers(0, 80, 2)
+        a, b = rng.integers(8, 34, 2)
+        pixels[number, :, y : y + b, x : x + a] = torch.from_numpy(
+            rng.random((3, 1, 1)).astype(np.float32)
+        )
+    return pixels.contiguous(memory_format=torch.channels_last), points, hidden, traits
+
+
+def losses(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """Laplace's negative log likelihood of points; cross entropies of the rest; NaN says nothing.
+
+    A point hidden counts half: nobody sees where it is.
+    """
+    pixels, points, hidden, traits = batch
+    found, spread, covered, told = network(pixels)
+    middles = torch.stack([found[:, [a, b]].mean(1) for _, a, b in MIDDLES.values()], 1)
+    broad = torch.stack([spread[:, [a, b]].mean(1) for _, a, b in MIDDLES.values()], 1)
+    found, spread = torch.cat([found, middles], 1), torch.cat([spread, broad], 1)
+    spread = spread.clamp(-6.5, 1.0)
+    known = ~points.isnan().any(2)
+    apart = (found - torch.nan_to_num(points)).abs().sum(2)
+    # The spread is honest, and the points are learnt by distance whatever the spread says.
+    likelihood = apart.detach() / spread.exp() + 2 * spread
+    weight = known.float()
+    weight[:, :68] *= 1 - 0.5 * torch.nan_to_num(hidden)
+    total = weight.sum().clamp(min=1)
+    return {
+        "points": 30 * (apart * weight).sum() / total,
+        "spread": 0.1 * (likelihood * weight).sum() / total,
+        "hidden": 0.3 * _entropy(covered, hidden),
+        "traits": 0.5
+        * torch.stack([_entropy(told[:, i], traits[:, i]) for i in range(told.shape[1])]).sum(),
+    }
+
+
+def _entropy(logits: Tensor, truth: Tensor) -> Tensor:
+    known = ~truth.isnan()
+    if not known.any():
+        return logits.sum() * 0
+    return functional.binary_cross_entropy_with_logits(logits[known], truth[known])
+
+
+def errors(network: LandmarkNet, held: Examples) -> dict[str, float]:
+    """On examples nobody learnt from: point errors of the face's size, traits' balanced accuracy.
+
+    A face's size is the root of the area its points span.
+    """
+    network.eval()
+    device = next(network.parameters()).device
+    found, traits = [], []
+    with torch.inference_mode():
+        for start in range(0, len(held), 64):
+            pixels = torch.from_numpy(held.pixels[start : start + 64]).permute(0, 3, 1, 2)
+            answer = network(pixels.to(device).float() / 255)
+            found.append(answer[0].cpu().numpy())
+            traits.append(answer[3].cpu().numpy())
+    points, told = np.concatenate(found), np.concatenate(traits) > 0
+    known = np.isfinite(held.points[:, :68]).all((1, 2))
+    truth = held.points[known, :68] + 0.5 / SIDE
+    size = np.sqrt((truth.max(1) - truth.min(1)).prod(1))
+    apart = np.linalg.norm(points[known] - truth, axis=2) / size[:, None]
+    answer = {"mean error": float(apart.mean()), "median error": float(np.median(apart))}
+    for number, name in enumerate(LandmarkNet.TRAITS):
+        shares = [
+            float((told[held.traits[:, number] == value, number] == bool(value)).mean())
+            for value in (0, 1)
+            if (held.traits[:, number] == value).any()
+        ]
+        if len(shares) == 2:
+            answer[f"{name} balanced accuracy"] = float(np.mean(shares))
+    return answer

@@ -1,0 +1,170 @@
+"""The two small networks for drawn faces: one finds them, one places their points."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+LEVELS = (8, 16, 32)  # pixels a cell of the finder's three grids
+MOST = 400  # cells looked at in one frame, the likeliest
+
+
+def _conv(into: int, out: int, step: int = 1, size: int = 3, groups: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(into, out, size, step, size // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(out),
+        nn.ReLU(inplace=True),
+    )
+
+
+class _Block(nn.Module):
+    """Two convolutions and a shortcut (He et al. 2016)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = _conv(width, width)
+        self.second = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(x + self.second(self.first(x)), inplace=True)
+
+
+class LandmarkNet(nn.Module):
+    """Crop in; 68 points with their spread, what hides them, and what the face is like, out.
+
+    Points are the mean of a heatmap's softmax (Sun et al. 2018, integral regression), their
+    spread the scale of a Laplace distribution, learnt by its likelihood.
+    """
+
+    TRAITS = ("face", "male", "glasses")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(_conv(3, 24, 2), _conv(24, 40, 2), _Block(40))
+        self.middle = nn.Sequential(_conv(40, 80, 2), _Block(80))
+        self.deep = nn.Sequential(_conv(80, 128, 2), _Block(128))
+        self.deepest = nn.Sequential(_conv(128, 192, 2), _Block(192))
+        self.down = nn.ModuleList(
+            [nn.Conv2d(192, 96, 1), nn.Conv2d(128, 96, 1), nn.Conv2d(80, 96, 1)]
+        )
+        self.mix = _conv(96, 96)
+        self.heat = nn.Conv2d(96, 68, 1)
+        self.told = nn.Sequential(nn.Flatten(), nn.Linear(192 * 9, 160), nn.ReLU(), nn.Dropout(0.2))
+        self.spread = nn.Linear(160, 68)
+        self.hidden = nn.Linear(160, 68)
+        self.shift = nn.Linear(160, 136)
+        self.traits = nn.Linear(160, len(self.TRAITS))
+        nn.init.zeros_(self.shift.weight)
+        nn.init.zeros_(self.shift.bias)
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """crops: (N, 3, SIDE, SIDE), RGB, 0 to 1.
+
+        (N, 68, 2) points in crop sides, 0 to 1; (N, 68) log spread, crop sides; (N, 68) logit of
+        being hidden; (N, 3) logits of TRAITS.
+        """
+        low = self.middle(self.stem(crops * 4 - 2))
+        deep = self.deep(low)
+        deepest = self.deepest(deep)
+        up = functional.interpolate(self.down[0](deepest), scale_factor=2.0)
+        up = functional.interpolate(up + self.down[1](deep), scale_factor=2.0)
+        heat = self.heat(self.mix(torch.relu(up + self.down[2](low)))).float()
+        rows, columns = heat.shape[2:]
+        share = heat.flatten(2).softmax(2).view_as(heat)
+        x = torch.arange(columns, device=crops.device) + 0.5
+        y = torch.arange(rows, device=crops.device) + 0.5
+        points = torch.stack(
+            [(share.sum(2) * x).sum(2) / columns, (share.sum(3) * y).sum(2) / rows], 2
+        )
+        told = self.told(deepest)
+        points = points + self.shift(told).view(-1, 68, 2).float()
+        return (
+            points,
+            self.spread(told).float(),
+            self.hidden(told).float(),
+            self.traits(told).float(),
+        )
+
+
+class FinderNet(nn.Module):
+    """Frame in; at each cell of three grids whether a face's middle is there, and its box."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(_conv(3, 16, 2), _conv(16, 32, 2))
+        self.first = nn.Sequential(*_thin(32, 64, 2), *_thin(64, 64), *_thin(64, 64))
+        self.second = nn.Sequential(*_thin(64, 96, 2), *_thin(96, 96), *_thin(96, 96))
+        self.third = nn.Sequential(*_thin(96, 128, 2), *_thin(128, 128), *_thin(128, 128))
+        self.side = nn.ModuleList([nn.Conv2d(wide, 64, 1) for wide in (64, 96, 128)])
+        self.mix = nn.ModuleList([nn.Sequential(*_thin(64, 64), *_thin(64, 64)) for _ in LEVELS])
+        self.out = nn.Conv2d(64, 5, 1)
+        # One cell in a hundred, before anything is learnt.
+        self.out.bias = nn.Parameter(torch.tensor([-4.6, 0.0, 0.0, 0.0, 0.0]))
+
+    def forward(self, frames: Tensor) -> list[Tensor]:
+        """frames: (N, 3, H, W), RGB, 0 to 1, H and W multiples of 32.
+
+        For each of LEVELS (N, 5, H / level, W / level): logit of a face; left, top, right and
+        bottom from the cell's middle, log of level pixels.
+        """
+        first = self.first(self.stem(frames * 4 - 2))
+        second = self.second(first)
+        third = self.third(second)
+        made = []
+        above = None
+        for at, features in ((2, third), (1, second), (0, first)):
+            here = self.side[at](features)
+            if above is not None:
+                here = here + functional.interpolate(above, size=here.shape[2:])
+            above = self.mix[at](here)
+            made.append(self.out(above))
+        return made[::-1]
+
+
+def _thin(into: int, out: int, step: int = 1) -> list[nn.Module]:
+    """A depthwise 5x5 and a pointwise convolution (Howard et al. 2017)."""
+    return [_conv(into, into, step, 5, into), _conv(into, out, 1, 1)]
+
+
+def decoded(grid: Tensor, level: int) -> Tensor:
+    """(N, 4, rows, columns): left, top, right, bottom in pixels, from the network's grid."""
+    rows, columns = grid.shape[2:]
+    x = (torch.arange(columns, device=grid.device) + 0.5) * level
+    y = (torch.arange(rows, device=grid.device) + 0.5) * level
+    reach = grid[:, 1:].float().clamp(-6, 5).exp() * level
+    return torch.stack(
+        [x - reach[:, 0], y[:, None] - reach[:, 1], x + reach[:, 2], y[:, None] + reach[:, 3]], 1
+    )
+
+
+def boxes_of(grids: list[Tensor], least: float, overlap: float = 0.4) -> Tensor:
+    """(K, 5): left, top, right, bottom in pixels and likelihood of one frame's faces, best first.
+
+    grids: FinderNet's answer. least: likelihood. overlap: from which two boxes are one face.
+    """
+    boxes, scores = [], []
+    for grid, level in zip(grids, LEVELS, strict=True):
+        likely = grid[0, 0].float().sigmoid()
+        rows, columns = (likely > least).nonzero(as_tuple=True)
+        scores.append(likely[rows, columns])
+        boxes.append(decoded(grid, level)[0, :, rows, columns].T)
+    found = torch.cat([torch.cat(boxes), torch.cat(scores)[:, None]], 1).cpu()
+    found = found[found[:, 4].argsort(descending=True, stable=True)][:MOST]
+    kept: list[Tensor] = []
+    for one in found:
+        if kept and float(_overlap(one, torch.stack(kept)).max()) > overlap:
+            continue
+        kept.append(one)
+    return torch.stack(kept) if kept else found[:0]
+
+
+def _overlap(one: Tensor, others: Tensor) -> Tensor:
+    low = torch.maximum(one[:2], others[:, :2])
+    high = torch.minimum(one[2:4], others[:, 2:4])
+    shared = (high - low).clamp(min=0).prod(1)
+    return shared / (
+        (one[2:4] - one[:2]).prod() + (others[:, 2:4] - others[:, :2]).prod(1) - shared
+    )

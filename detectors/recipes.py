@@ -1,0 +1,150 @@
+"""What the shipped networks were taught with: drawn examples, and real ones where they lie."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from data.dataset import Dataset
+from data.face import Box
+from data.frame import Frame
+from data.reading import read_whole
+from detectors import sets
+from detectors.examples import Examples, drawn, pictured, squares
+from detectors.pages import Pages, drawn_pages, laid_out
+
+UNKNOWN = np.nan
+
+
+def landmark_parts(
+    count: int,
+    seed: int,
+    folder: Path | None = None,
+    labels: Path | None = None,
+    dataset: Dataset | None = None,
+) -> list[tuple[Examples, float]]:
+    """Examples for the landmark network and each part's share of a batch.
+
+    count: drawn faces. folder: of zips as ../shared/sets holds them. labels: key points labelled
+    by eye on faces of those zips. dataset: faces corrected by people, the strongest teacher.
+    """
+    parts = [(drawn(seed, count), 0.62)]
+    if dataset is not None:
+        parts.append((pictured(corrected(dataset), seed + 6, 40), 0.3))
+    if folder is None:
+        return parts
+    if labels is not None:
+        parts.append((pictured(sets.labelled(labels, folder), seed + 1, 60), 0.08))
+    parts.append((pictured(sets.photo_points(folder / "photo_68.zip"), seed + 2, 3), 0.1))
+    for under, face, share in (("not_face", 0.0, 0.07), ("face", 1.0, 0.05)):
+        patches = sets.pictures(folder / "drawn_patches_64.zip", under)
+        known = np.array([face, UNKNOWN, UNKNOWN])
+        parts.append((squares(((p, known) for _, p in patches), seed + 3, 1), share))
+    parts.append((squares(gendered(folder, False), seed + 5, 5), 0.08))
+    return parts
+
+
+def gendered(folder: Path, held_out: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """drawn_gender.zip: pictures and traits; a third, by near-duplicate group, is held out."""
+    rows = {row["file"]: row for row in sets.rows(folder / "drawn_gender.zip", "labels.csv")}
+    told = {"male": 1.0, "female": 0.0, "yes": 1.0, "no": 0.0}
+    for name, pixels in sets.pictures(folder / "drawn_gender.zip"):
+        row = rows[name]
+        group = row["near_duplicate_group"] or name
+        if (zlib.crc32(group.encode()) % 3 == 0) == held_out:
+            traits = [1, told.get(row["gender"], UNKNOWN), told.get(row["glasses"], UNKNOWN)]
+            yield pixels, np.array(traits)
+
+
+def photographed(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+    """photo_gender.zip: pictures, the photo detector's 68 points on them, whether a man's."""
+    from detectors.photo import PhotoDetector
+
+    detector = PhotoDetector(min_score=0)
+    rows = {
+        row["file"]: row["gender"] for row in sets.rows(folder / "photo_gender.zip", "gender.csv")
+    }
+    for name, pixels in sets.pictures(folder / "photo_gender.zip"):
+        for face in detector.detect([pixels])[0][:1]:
+            yield pixels, face.landmarks, rows[name] == "male"
+
+
+def corrected(dataset: Dataset) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Faces that people labelled: their frame's pixels, 72 points, traits."""
+    frame_id, pixels = "", np.zeros((1, 1, 3), np.uint8)
+    for record in dataset.faces():
+        if record.label is None:
+            continue
+        if record.frame.frame_id != frame_id:
+            frame_id, (pixels, _) = record.frame.frame_id, read_whole(record.frame)
+        face = record.face
+        points = np.full((72, 2), np.nan, np.float32)
+        points[:68] = face.landmarks
+        if np.isfinite(points).all(1).sum() < 5:
+            continue
+        male = UNKNOWN if face.gender is None else float(face.gender.name == "male")
+        worn = UNKNOWN if face.glasses is None else float(face.glasses > 0.5)
+        # Only the face's surroundings are kept in memory.
+        side = int(2 * max(face.box.width, face.box.height)) + 8
+        x, y = (int(at) for at in face.box.centre)
+        left, top = max(x - side, 0), max(y - side, 0)
+        yield (
+            pixels[top : y + side, left : x + side],
+            points - (left, top),
+            np.array([1, male, worn]),
+        )
+
+
+def page_parts(
+    count: int,
+    seed: int,
+    faces: list[tuple[np.ndarray, np.ndarray]] | None = None,
+    others: list[np.ndarray] | None = None,
+) -> list[tuple[Pages, float]]:
+    """Pages for the finder and each part's share of a batch.
+
+    count: drawn pages. faces: real pictures with (K, 5) boxes as in `Pages`; others: without.
+    """
+    parts = [(drawn_pages(10_000_000 + seed, count), 0.6)]
+    if faces and others:
+        parts.append((laid_out(faces, others, seed, count // 2), 0.4))
+    return parts
+
+
+def real_faces(folder: Path) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[np.ndarray]]:
+    """Real pictures for the finder: with the boxes our landmark network is sure of, and without.
+
+    A face takes its box from the points; where the network doubts it the part counts neither way.
+    """
+    from detectors.drawn import DrawnDetector, Found
+
+    detector = DrawnDetector(min_score=0.0)
+    faces = []
+    for name, inner in (("anime_faces_256", 0.5), ("drawn_gender", 0.8)):
+        for _, pixels in sets.pictures(folder / f"{name}.zip"):
+            side = pixels.shape[0]
+            low = 0.55 if inner < 0.6 else 0.5
+            at = Box(side * (0.5 - inner / 2), side * (low - inner / 2), side * inner, side * inner)
+            [face] = detector.place(pixels, [Found(at, 1.0)])
+            sure = float(np.median(face.landmark_scores) > 0.5 and face.score > 0.6)
+            box = face.box
+            faces.append((pixels, np.array([[box.x, box.y, box.width, box.height, sure]])))
+    others = [pixels for _, pixels in sets.pictures(folder / "drawn_patches_64.zip", "not_face")]
+    return faces, others
+
+
+def corrected_boxes(dataset: Dataset) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Frames on which people labelled faces, each with all its faces' boxes."""
+    frames: dict[str, tuple[Frame, list[list[float]], bool]] = {}
+    for record in dataset.faces():
+        frame, boxes, by_person = frames.get(record.frame.frame_id, (record.frame, [], False))
+        box = record.face.box
+        boxes.append([box.x, box.y, box.width, box.height, 1.0])
+        told = by_person or record.label is not None
+        frames[record.frame.frame_id] = (frame, boxes, told)
+    return [
+        (read_whole(frame)[0], np.array(boxes)) for frame, boxes, told in frames.values() if told
+    ]

@@ -1,0 +1,80 @@
+"""Real pictures to learn from, out of a folder of zips as ../shared/sets holds them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from detectors.examples import MIDDLES
+
+USED = {
+    "30",
+    "36",
+    "39",
+    "42",
+    "45",
+    "48",
+    "54",
+    "51",
+    "57",
+    "8",
+    "17",
+    "19",
+    "21",
+    "22",
+    "24",
+    "26",
+}
+
+
+def pictures(path: Path, under: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """Name and (H, W, 3) uint8 RGB of every picture in a zip, in the order of names."""
+    with zipfile.ZipFile(path) as opened:
+        for name in sorted(opened.namelist()):
+            if name.startswith(under) and name.lower().endswith((".jpg", ".png")):
+                raw = cv2.imdecode(np.frombuffer(opened.read(name), np.uint8), cv2.IMREAD_COLOR)
+                yield name, cv2.cvtColor(raw, cv2.COLOR_BGR2RGB)
+
+
+def rows(path: Path, name: str) -> list[dict[str, str]]:
+    """A table of a zip."""
+    with zipfile.ZipFile(path) as opened, opened.open(name) as raw:
+        return list(csv.DictReader(io.TextIOWrapper(raw, "utf-8")))
+
+
+def photo_points(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """photo_68.zip: pictures, their 68 points (1-based files, so a pixel is taken off), a face."""
+    with zipfile.ZipFile(path) as opened:
+        for name in sorted(opened.namelist()):
+            if not name.endswith(".pts"):
+                continue
+            lines = opened.read(name).decode().split("{")[1].split("}")[0].split()
+            points = np.full((72, 2), np.nan, np.float32)
+            points[:68] = np.array(lines, np.float32).reshape(68, 2) - 1
+            picture = next(
+                name[:-4] + end for end in (".jpg", ".png") if name[:-4] + end in opened.NameToInfo
+            )
+            raw = cv2.imdecode(np.frombuffer(opened.read(picture), np.uint8), cv2.IMREAD_COLOR)
+            yield cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), points, np.array([1, np.nan, np.nan])
+
+
+def labelled(labels: Path, sets: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Faces of the zips whose key points were labelled by eye; `labels`: key_points.json."""
+    opened: dict[str, zipfile.ZipFile] = {}
+    for key, told in json.loads(labels.read_text("utf-8")).items():
+        folder, name = key.split(":")
+        archive = opened.setdefault(folder, zipfile.ZipFile(sets / f"{folder}.zip"))
+        raw = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR)
+        points = np.full((72, 2), np.nan, np.float32)
+        for index, at in told["points"].items():
+            if at is not None and (index in USED or index in MIDDLES):
+                points[MIDDLES[index][0] if index in MIDDLES else int(index)] = at
+        male = {"male": 1.0, "female": 0.0}.get(told["gender"], np.nan)
+        yield cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), points, np.array([1, male, told["glasses"]])

@@ -1,0 +1,1 @@
+"""What the networks learnt; a card beside each says from what, and how well."""

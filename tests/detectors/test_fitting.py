@@ -1,0 +1,158 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from typer.testing import CliRunner
+
+from data.dataset import Dataset
+from detectors.crops import SIDE, sharp_cut, turning
+from detectors.examples import Examples, drawn
+from detectors.fit_landmarks import fit_landmarks
+from detectors.fitting import Plan
+from detectors.networks import FinderNet, LandmarkNet, boxes_of
+from detectors.pages import drawn_pages
+from toolkit.cli import app
+
+WEIGHTS = Path(__file__).parents[2] / "detectors" / "weights"
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return drawn(1, 48)
+
+
+def test_crops_show_the_face_where_the_points_say(faces):
+    known = np.isfinite(faces.points[:, :68]).all((1, 2))
+    assert known.mean() > 0.6
+    middles = faces.points[known, :68].mean(1)
+    assert (np.abs(middles - 0.5) < 0.3).all()
+    picture = np.zeros((200, 200, 3), np.uint8)
+    picture[118:123, 58:63] = 255
+    turn = turning(60, 120, 80, 30)
+    crop = sharp_cut(picture, turn)
+    assert crop[SIDE // 2 - 1 : SIDE // 2 + 1, SIDE // 2 - 1 : SIDE // 2 + 1].min() > 200
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(faces, tmp_path):
+    torch.set_num_threads(1)
+    parts = [(faces, 1.0)]
+    whole = fit_landmarks(parts, Plan(6, 8, seed=3), tmp_path / "whole")
+    script = (
+        "import sys, os; import detectors.fitting as f; f.KEPT_EVERY = 3;"
+        "import torch; torch.set_num_threads(1);"
+        "from pathlib import Path; from detectors.examples import drawn;"
+        "from detectors.fit_landmarks import fit_landmarks;"
+        "keep = f._keep\n"
+        "def dies(*a):\n    keep(*a); os._exit(9)\n"
+        "f._keep = dies\n"
+        f"run = Path({str(tmp_path / 'cut')!r})\n"
+        "fit_landmarks([(drawn(1, 48), 1.0)], f.Plan(6, 8, seed=3), run)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == 9, done.stderr
+    cut = fit_landmarks(parts, Plan(6, 8, seed=3), tmp_path / "cut")
+    for one, other in zip(whole.state_dict().values(), cut.state_dict().values(), strict=True):
+        torch.testing.assert_close(one, other)
+    log = (tmp_path / "whole" / "log.jsonl").read_text()
+    steps = [json.loads(line)["step"] for line in log.splitlines()]
+    assert steps == [0]
+
+
+def test_the_shipped_weights_fit_the_networks_and_are_small():
+    for name, network in (("landmarks", LandmarkNet()), ("finder", FinderNet())):
+        weights = load_file(WEIGHTS / f"{name}.safetensors")
+        network.load_state_dict({key: value.float() for key, value in weights.items()})
+    both = sum((WEIGHTS / f"{name}.safetensors").stat().st_size for name in ("landmarks", "finder"))
+    assert both < 8 * 2**20
+    assert all((WEIGHTS / f"{path.stem}.md").is_file() for path in WEIGHTS.glob("*.safetensors"))
+
+
+def test_the_finder_finds_what_is_drawn_on_pages_nobody_learnt_from():
+    network = FinderNet().eval()
+    weights = load_file(WEIGHTS / "finder.safetensors")
+    network.load_state_dict({key: value.float() for key, value in weights.items()})
+    pages = drawn_pages(777_000_000, 30)
+    seen = asked = 0
+    for pixels, boxes in zip(pages.pixels, pages.boxes, strict=True):
+        with torch.inference_mode():
+            frame = torch.from_numpy(pixels).permute(2, 0, 1)[None] / 255
+            found = boxes_of(network(frame), 0.2).numpy()
+        for x, y, wide, high, face in boxes[np.isfinite(boxes[:, 4])]:
+            if face and min(wide, high) > 16:
+                asked += 1
+                near = np.abs(found[:, :2] - (x, y)).max(1) if len(found) else np.array([])
+                seen += bool((near < 0.35 * max(wide, high)).any())
+    assert asked > 30
+    assert seen / asked > 0.75
+
+
+def test_fit_refuses_folders_that_lack_what_it_needs(tmp_path):
+    runner = CliRunner()
+    for arguments in (
+        ["landmarks", "--sets", str(tmp_path)],
+        ["detector", "--sets", str(tmp_path)],
+        ["gender", "--sets", str(tmp_path)],
+        ["landmarks", "--dataset", str(tmp_path / "none")],
+        ["landmarks", "--start", str(tmp_path / "none.safetensors")],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "toolkit", "fit", *arguments, "--run", str(tmp_path / "run"),
+             "--drawn", "100"][: None if arguments[0] != "gender" else -2],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 2, done.stderr
+        assert "Traceback" not in done.stderr
+        assert str(tmp_path) in done.stderr
+    assert runner.invoke(app, ["fit", "--help"]).exit_code == 0
+
+
+@pytest.mark.slow
+def test_corrected_faces_of_a_new_style_bring_its_error_down(tmp_path):
+    """50 faces of a manner the network never saw: in negative colours."""
+    from data.frame import Frame, identify
+    from data.sources import list_items
+    from detectors.fit_landmarks import errors
+    from toolkit import fit
+
+    def new_style(examples):
+        examples.pixels[:] = 255 - examples.pixels
+        return examples
+
+    from PIL import Image
+
+    from data.drawing.strip import draw_face
+
+    pictures = tmp_path / "in"
+    pictures.mkdir()
+    dataset = Dataset(tmp_path / "faces")
+    drawings = {f"{n:02}.png": draw_face(9000 + n, 160, over="", tone="colour") for n in range(50)}
+    for name, drawing in drawings.items():
+        Image.fromarray(255 - drawing.pixels).save(pictures / name)
+    with dataset.writer({}) as writer:
+        for item in list_items([pictures]):
+            frame = Frame(identify(item.item_id, None, None), item, 160, 160)
+            writer.add([(frame, drawings[item.path].faces)])
+    for record in list(dataset.faces()):
+        dataset.label(record.frame.frame_id, record.face_id, record.face, record.face.box, "Ana")
+    held = new_style(drawn(31_337, 200))
+    before = LandmarkNet()
+    weights = load_file(WEIGHTS / "landmarks.safetensors")
+    before.load_state_dict({key: value.float() for key, value in weights.items()})
+    lesson = fit.Lesson(tmp_path / "run", 150, 400, dataset=tmp_path / "faces", start="shipped")
+    fit.landmarks(lesson)
+    after = LandmarkNet()
+    weights = load_file(tmp_path / "run" / "landmarks.safetensors")
+    after.load_state_dict({key: value.float() for key, value in weights.items()})
+    one, other = (errors(network.eval(), held)["mean error"] for network in (before, after))
+    assert other < 0.9 * one
+
+
+def test_examples_join_in_order(faces):
+    both = Examples.joined([faces, faces])
+    assert len(both) == 96
+    np.testing.assert_array_equal(both.pixels[48:], faces.pixels)

@@ -1,0 +1,134 @@
+"""Teaching the networks: the jobs behind `toolkit fit`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.dataset import Dataset
+from data.errors import InputError
+
+HELD_OUT = 400  # drawn faces, or pages, nobody learns from, for the final table
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """How to teach. run: folder of checkpoints, log and the weights that come out.
+
+    drawn: how many faces, or pages, are drawn for it. sets: folder of zips of real pictures.
+    labels: key points told by eye of faces of those zips. dataset: faces corrected by people.
+    start: weights to begin with, "shipped" for those of this package.
+    """
+
+    run: Path
+    steps: int
+    drawn: int
+    seed: int = 0
+    device: str = "cpu"
+    sets: Path | None = None
+    labels: Path | None = None
+    dataset: Path | None = None
+    start: str | None = None
+
+
+def landmarks(lesson: Lesson) -> dict[str, float]:
+    """Fit the landmark network; RUN/landmarks.safetensors, and errors on drawn faces held out.
+
+    Raises InputError when a folder lacks what it is said to hold.
+    """
+    from detectors import recipes
+    from detectors.examples import drawn
+    from detectors.fit_landmarks import errors, fit_landmarks
+    from detectors.fitting import Plan
+
+    dataset = Dataset.open(lesson.dataset) if lesson.dataset else None
+    parts = recipes.landmark_parts(
+        lesson.drawn, lesson.seed, _folder(lesson.sets), lesson.labels, dataset
+    )
+    if dataset is not None and not len(parts[1][0]):
+        raise InputError(
+            f"{lesson.dataset} holds no face that a person labelled; correct some first"
+        )
+    plan = Plan(lesson.steps, 96, 1e-3 if lesson.start else 2e-3, lesson.seed, lesson.device)
+    network = fit_landmarks(parts, plan, lesson.run, _weights(lesson.start, "landmarks"))
+    _ship(network, lesson.run / "landmarks.safetensors")
+    return errors(network, drawn(987_654_321, HELD_OUT))
+
+
+def finder(lesson: Lesson) -> dict[str, float]:
+    """Fit the finder; RUN/finder.safetensors, and recall and precision on drawn pages held out.
+
+    Raises InputError when a folder lacks what it is said to hold.
+    """
+    from detectors import recipes
+    from detectors.fit_finder import fit_finder, hits
+    from detectors.fitting import Plan
+    from detectors.pages import drawn_pages
+
+    folder = _folder(lesson.sets)
+    faces, others = recipes.real_faces(folder) if folder else (None, None)
+    if lesson.dataset:
+        faces = (faces or []) + recipes.corrected_boxes(Dataset.open(lesson.dataset))
+    parts = recipes.page_parts(lesson.drawn, lesson.seed, faces, others)
+    plan = Plan(lesson.steps, 16, 1e-3 if lesson.start else 3e-3, lesson.seed, lesson.device)
+    network = fit_finder(parts, plan, lesson.run, _weights(lesson.start, "finder"))
+    _ship(network, lesson.run / "finder.safetensors")
+    return hits(network, drawn_pages(987_654_321, HELD_OUT // 4))
+
+
+def gender(sets: Path, out: Path) -> dict[str, float]:
+    """Fit how photographed faces are read on photo_gender.zip; OUT/gender.safetensors, scores.
+
+    Raises InputError when the folder lacks the zip.
+    """
+    from safetensors.numpy import save_file
+
+    from detectors import gender as model
+    from detectors import recipes
+
+    if not (sets / "photo_gender.zip").is_file():
+        raise InputError(f"{sets} holds no photo_gender.zip; name the folder of the sets' zips")
+    weights, scores = model.fit(recipes.photographed(sets))
+    out.mkdir(parents=True, exist_ok=True)
+    save_file(weights, out / "gender.safetensors")
+    return scores
+
+
+def _folder(sets: Path | None) -> Path | None:
+    if sets is not None and not (sets / "anime_faces_256.zip").is_file():
+        raise InputError(f"{sets} holds no anime_faces_256.zip; name the folder of the sets' zips")
+    return sets
+
+
+def _weights(start: str | None, name: str) -> Path | None:
+    if start is None:
+        return None
+    path = Path(start)
+    if start == "shipped":
+        path = Path(__file__).parents[1] / "detectors" / "weights" / f"{name}.safetensors"
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; name a .safetensors to begin with, or 'shipped'")
+    return path
+
+
+def _ship(network: Any, path: Path) -> None:
+    """Weights in half precision: they are read back in single, and half is enough for them."""
+    from safetensors.torch import save_file
+
+    tensors = {
+        key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()
+    }
+    save_file(
+        {k: v.half() if v.is_floating_point() and v.numel() > 1 else v for k, v in tensors.items()},
+        path,
+    )
+
+
+def table(answer: dict[str, float]) -> str:
+    """The final table, a line a number."""
+    return "\n".join(
+        f"{name:>24}  {value:.4f}" for name, value in answer.items() if np.isfinite(value)
+    )
