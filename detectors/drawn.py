@@ -234,6 +234,17 @@ def _finder(device: str, half: bool) -> FinderNet:
     return _loaded(FinderNet(), "finder", device, half)
 
 
+def placer(device: str) -> LandmarkNet:
+    """The landmark network, frozen, float32: for losses and scores that gradients pass through."""
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        return _placer(device, False).requires_grad_(False)
+    finally:
+        torch.set_num_threads(threads)  # loading it for detection leaves one
+
+
 @lru_cache(maxsize=2)
 def _placer(device: str, half: bool) -> LandmarkNet:
     from detectors.networks import LandmarkNet

@@ -66,16 +66,28 @@ class LandmarkNet(nn.Module):
         (N, 68, 2) points in crop sides, 0 to 1; (N, 68) log spread, crop sides; (N, 68) logit of
         being hidden; (N, 3) logits of TRAITS.
         """
+        return self._told(*self._features(crops))
+
+    def read(self, crops: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Points as `forward` tells them, and features of three sizes, to compare pictures by."""
+        features = self._features(crops)
+        return self._told(*features)[0], list(features)
+
+    def _features(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         low = self.middle(self.stem(crops * 4 - 2))
         deep = self.deep(low)
-        deepest = self.deepest(deep)
+        return low, deep, self.deepest(deep)
+
+    def _told(
+        self, low: Tensor, deep: Tensor, deepest: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         up = functional.interpolate(self.down[0](deepest), scale_factor=2.0)
         up = functional.interpolate(up + self.down[1](deep), scale_factor=2.0)
         heat = self.heat(self.mix(torch.relu(up + self.down[2](low)))).float()
         rows, columns = heat.shape[2:]
         share = heat.flatten(2).softmax(2).view_as(heat)
-        x = torch.arange(columns, device=crops.device) + 0.5
-        y = torch.arange(rows, device=crops.device) + 0.5
+        x = torch.arange(columns, device=low.device) + 0.5
+        y = torch.arange(rows, device=low.device) + 0.5
         points = torch.stack(
             [(share.sum(2) * x).sum(2) / columns, (share.sum(3) * y).sum(2) / rows], 2
         )

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from data.errors import InputError
+from toolkit import cli_pictures
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -399,6 +400,9 @@ def fit_detector(
     lesson = job.Lesson(run, steps, drawn, seed, device, sets, None, dataset, start)
     print(job.table(job.finder(lesson)))
     print(run / "finder.safetensors")
+
+
+cli_pictures.add(app)
 
 
 @app.command()

@@ -19,7 +19,7 @@ import cv2
 import detectors
 from data.dataset import Dataset
 from data.face import Face
-from data.frame import Frame, Item, Part, Window
+from data.frame import Frame, Item, Part, UnreadableError, Window
 from data.reading import read, split
 from data.sources import list_items
 from detectors.attributes import Describer
@@ -211,6 +211,20 @@ def prepare(settings: Settings) -> Work:
         search=partial(_search, detector, describer, settings.min_score),
         version=f"{detector.name} {detector.version}",
     )
+
+
+def look(
+    items: Iterable[Item], settings: Settings
+) -> Iterator[tuple[Item, list[tuple[Frame, list[Face]]] | str]]:
+    """Items searched here and now, nothing kept: frames with their faces, or why there are none."""
+    work = prepare(settings)
+    for item in items:
+        try:
+            windows = [work.search(window) for window in work.read(Part(item))]
+        except UnreadableError as error:
+            yield item, str(error)
+        else:
+            yield item, _frames(windows, settings.max_faces)
 
 
 def _search(detector: Any, describer: Describer, min_score: float, window: Window) -> Searched:

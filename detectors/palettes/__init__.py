@@ -56,6 +56,11 @@ def load_palette(part: str, folder: Path | None = None) -> dict[str, Palette]:
     return parse(files("detectors.palettes").joinpath(name).read_text("utf-8"), name)
 
 
+def anchors(part: str) -> dict[str, dict[str, list[str]]]:
+    """Domain -> name -> its shipped colours, "#rrggbb"; of "hair", "eyes" or "skin"."""
+    return json.loads(files("detectors.palettes").joinpath(f"{part}.json").read_text("utf-8"))
+
+
 def parse(text: str, where: str) -> dict[str, Palette]:
     """where: the file's name, for the error."""
     try:

@@ -1,0 +1,107 @@
+"""From a photo's proportions to a drawing's, part by part: big eyes, small noses, still that face.
+
+Points are in shares of the crop's square (`data.pairs.Crop`), so size and lean are told already.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+import torch
+
+from data.condition import Asked
+from data.face import lab_of
+from data.landmarks import PARTS
+
+COLOURS = ("hair", "eyes", "skin")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proportions:
+    """How faces of one domain are built.
+
+    points: (68, 2) mean, shares of the square. colours: (3, 2, 3) mean and spread in CIELAB of
+    hair, eyes and skin.
+    """
+
+    points: np.ndarray
+    colours: np.ndarray
+
+
+def measured(asked: Asked) -> Proportions:
+    """The means of many faces."""
+    colours = []
+    for name in COLOURS:
+        told = getattr(asked, name)
+        lab = _lab(told[torch.isfinite(told).all(1)].numpy())
+        colours.append(np.stack([lab.mean(0), lab.std(0)]))
+    return Proportions(asked.points.mean(0).numpy(), np.stack(colours))
+
+
+def redrawn(asked: Asked, photo: Proportions, drawn: Proportions, strength: float = 1.0) -> Asked:
+    """What a drawing of the photographed person would ask for.
+
+    strength: 0 keeps the photo's proportions, 1 gives the mean photo the mean drawing's. Each part
+    is stretched as the mean one is, about the place it moves to, so that a closed eye stays closed
+    and a crooked smile crooked; then it is given what the mean drawing has beyond that. Colours
+    keep how far they are from the mean photo's, in spreads, as colour transfer does (Reinhard et
+    al. 2001).
+    """
+    points = asked.points.numpy().astype(np.float64)
+    moved = points.copy()
+    for indices, _ in PARTS.values():
+        moved[:, indices] = _part(points[:, indices], photo.points[indices], drawn.points[indices])
+    points = points + strength * (moved - points)
+    colours = {}
+    for number, name in enumerate(COLOURS):
+        told = getattr(asked, name).numpy().copy()
+        known = np.isfinite(told).all(1)
+        if known.any():
+            (middle, spread), (wanted, wide) = photo.colours[number], drawn.colours[number]
+            lab = _lab(told[known])
+            factor = np.clip(wide / np.maximum(spread, 1e-6), 0.5, 1.5)
+            new = wanted + (lab - middle) * factor
+            told[known] = _rgb(lab + strength * (new - lab))
+        colours[name] = torch.from_numpy(told.astype(np.float32))
+    return replace(asked, points=torch.from_numpy(points.astype(np.float32)), **colours)
+
+
+def _part(points: np.ndarray, photo: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """(N, K, 2) of one part."""
+    middle, wanted = photo.mean(0), drawn.mean(0)
+    stretch = np.ptp(drawn, 0) / np.maximum(np.ptp(photo, 0), 1e-3)
+    beyond = drawn - (wanted + (photo - middle) * stretch)
+    return wanted + (points - middle) * stretch + beyond
+
+
+@lru_cache(1)
+def shipped() -> tuple[Proportions, Proportions]:
+    """Of photographed and of drawn faces, as `toolkit fit proportions` measured them."""
+    told = json.loads((files("pix2pix") / "proportions.json").read_text("utf-8"))
+    photo, drawn = (
+        Proportions(np.array(told[name]["points"]), np.array(told[name]["colours"]))
+        for name in ("photo", "drawn")
+    )
+    return photo, drawn
+
+
+def _lab(srgb: np.ndarray) -> np.ndarray:
+    """(N, 3) CIELAB of (N, 3) sRGB 0 to 1."""
+    return np.array([lab_of(hex_of(colour)) for colour in srgb]).reshape(-1, 3)
+
+
+def hex_of(srgb: np.ndarray) -> str:
+    """ "#rrggbb" of (3,) sRGB 0 to 1."""
+    return "#" + "".join(f"{int(value):02x}" for value in np.round(np.clip(srgb, 0, 1) * 255))
+
+
+def _rgb(lab: np.ndarray) -> np.ndarray:
+    """(N, 3) sRGB 0 to 1, clipped, of (N, 3) CIELAB under D65."""
+    from kornia.color import lab_to_rgb
+
+    tensor = torch.from_numpy(lab.T[None, :, :, None].astype(np.float32))
+    return lab_to_rgb(tensor)[0, :, :, 0].T.numpy()
