@@ -17,29 +17,22 @@ from data.condition import Asked
 from data.face import lab_of
 from data.landmarks import PARTS
 
-COLOURS = ("hair", "eyes", "skin")
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Proportions:
     """How faces of one domain are built.
 
-    points: (68, 2) mean, shares of the square. colours: (3, 2, 3) mean and spread in CIELAB of
-    hair, eyes and skin.
+    points: (68, 2) mean, shares of the square. skin: (2, 3) mean and spread in CIELAB.
     """
 
     points: np.ndarray
-    colours: np.ndarray
+    skin: np.ndarray
 
 
 def measured(asked: Asked) -> Proportions:
     """The means of many faces."""
-    colours = []
-    for name in COLOURS:
-        told = getattr(asked, name)
-        lab = _lab(told[torch.isfinite(told).all(1)].numpy())
-        colours.append(np.stack([lab.mean(0), lab.std(0)]))
-    return Proportions(asked.points.mean(0).numpy(), np.stack(colours))
+    lab = _lab(asked.skin[torch.isfinite(asked.skin).all(1)].numpy())
+    return Proportions(asked.points.mean(0).numpy(), np.stack([lab.mean(0), lab.std(0)]))
 
 
 def redrawn(asked: Asked, photo: Proportions, drawn: Proportions, strength: float = 1.0) -> Asked:
@@ -47,27 +40,24 @@ def redrawn(asked: Asked, photo: Proportions, drawn: Proportions, strength: floa
 
     strength: 0 keeps the photo's proportions, 1 gives the mean photo the mean drawing's. Each part
     is stretched as the mean one is, about the place it moves to, so that a closed eye stays closed
-    and a crooked smile crooked; then it is given what the mean drawing has beyond that. Colours
-    keep how far they are from the mean photo's, in spreads, as colour transfer does (Reinhard et
-    al. 2001).
+    and a crooked smile crooked; then it is given what the mean drawing has beyond that. The skin
+    keeps how far it is from the mean photo's, in spreads, as colour transfer does (Reinhard et
+    al. 2001); hair and eyes stay the person's.
     """
     points = asked.points.numpy().astype(np.float64)
     moved = points.copy()
     for indices, _ in PARTS.values():
         moved[:, indices] = _part(points[:, indices], photo.points[indices], drawn.points[indices])
     points = points + strength * (moved - points)
-    colours = {}
-    for number, name in enumerate(COLOURS):
-        told = getattr(asked, name).numpy().copy()
-        known = np.isfinite(told).all(1)
-        if known.any():
-            (middle, spread), (wanted, wide) = photo.colours[number], drawn.colours[number]
-            lab = _lab(told[known])
-            factor = np.clip(wide / np.maximum(spread, 1e-6), 0.5, 1.5)
-            new = wanted + (lab - middle) * factor
-            told[known] = _rgb(lab + strength * (new - lab))
-        colours[name] = torch.from_numpy(told.astype(np.float32))
-    return replace(asked, points=torch.from_numpy(points.astype(np.float32)), **colours)
+    skin = asked.skin.numpy().copy()
+    known = np.isfinite(skin).all(1)
+    if known.any():
+        lab = _lab(skin[known])
+        factor = np.minimum(drawn.skin[1] / photo.skin[1], 1)
+        new = drawn.skin[0] + (lab - photo.skin[0]) * factor
+        skin[known] = _rgb(lab + strength * (new - lab))
+    moved_points = torch.from_numpy(points.astype(np.float32))
+    return replace(asked, points=moved_points, skin=torch.from_numpy(skin.astype(np.float32)))
 
 
 def _part(points: np.ndarray, photo: np.ndarray, drawn: np.ndarray) -> np.ndarray:
@@ -83,7 +73,7 @@ def shipped() -> tuple[Proportions, Proportions]:
     """Of photographed and of drawn faces, as `toolkit fit proportions` measured them."""
     told = json.loads((files("pix2pix") / "proportions.json").read_text("utf-8"))
     photo, drawn = (
-        Proportions(np.array(told[name]["points"]), np.array(told[name]["colours"]))
+        Proportions(np.array(told[name]["points"]), np.array(told[name]["skin"]))
         for name in ("photo", "drawn")
     )
     return photo, drawn

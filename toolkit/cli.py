@@ -377,6 +377,23 @@ def fit_gender(
     print(run / "gender.safetensors")
 
 
+@fit.command("proportions")
+def fit_proportions(
+    photo: Annotated[list[Path], typer.Option(help="Dataset of photographed faces.")],
+    drawn: Annotated[list[Path], typer.Option(help="Dataset of drawn faces.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File.")] = Path("runs/proportions.json"),
+) -> None:
+    """Measure how photographed and drawn faces are built, which `toolkit cartoonize` goes by.
+
+    Example: toolkit fit proportions --photo selfies/ --drawn faces/
+    """
+    from toolkit import fit as job
+
+    counts = job.proportions(photo, drawn, out)
+    print(", ".join(f"{count} {name} faces" for name, count in counts.items()))
+    print(out)
+
+
 @fit.command("detector")
 def fit_detector(
     run: Run = Path("runs/detector"),
@@ -403,6 +420,7 @@ def fit_detector(
 
 
 cli_pictures.add(app)
+evaluate.command("pictures")(cli_pictures.evaluate_pictures)
 
 
 @app.command()

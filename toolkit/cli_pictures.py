@@ -30,7 +30,7 @@ Strength = Annotated[
 def add(app: typer.Typer) -> None:
     """Give an app these commands."""
     app.add_typer(train, name="train")
-    for command in (pairs, generate, cartoonize):
+    for command in (pairs, generate, cartoonize, demo):
         app.command()(command)
 
 
@@ -233,3 +233,60 @@ def cartoonize(
         )
     print(", ".join(f"{count} {name}" for name, count in counts.items()))
     print(out / "sheet.png" if counts["faces"] else out)
+
+
+def demo(
+    checkpoint: Checkpoint = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On this machine only.")] = 7860,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Open a local page: load a picture, drag points, pick colours, see the cartoon.
+
+    Example: toolkit demo --with runs/a
+    """
+    import webbrowser
+    from threading import Timer
+
+    from toolkit.demo import serve
+
+    server, address = serve(checkpoint, port)
+    print(f"open {address}", flush=True)
+    if browser:
+        Timer(2, webbrowser.open, [address]).start()
+    server.run()
+
+
+def evaluate_pictures(
+    dataset: Annotated[Path, typer.Argument(help="Dataset folder, made by `toolkit extract`.")],
+    checkpoint: Checkpoint = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder; default: DATASET/evaluation.")
+    ] = None,
+    most: Annotated[int, typer.Option("--count", "-n", min=2, help="Faces drawn at most.")] = 200,
+    proportions: Annotated[str, typer.Option(help="As toolkit generate's.")] = "auto",
+) -> None:
+    """Draw a dataset's faces anew, read them again, and tell what was kept, by group.
+
+    Faces the generator learnt from are left out, where it kept others apart.
+
+    Example: toolkit evaluate pictures faces/ --with runs/a
+    """
+    from data.dataset import Dataset
+    from pix2pix.artist import Artist
+    from toolkit import judge
+    from toolkit.evaluate import save
+    from toolkit.generate import counting
+    from toolkit.screen import scores
+
+    _among("--proportions", proportions, ("auto", "drawn", "kept"))
+    folder = out or dataset / "evaluation"
+    with counting("draw and read") as done:
+        answer = judge.drawn_again(
+            Artist(checkpoint), Dataset.open(dataset), most, folder, proportions, done
+        )
+    told = ("pictures", "found", "points", "hair name kept", "hair distance", "eyes name kept",
+            "eyes distance", "skin distance", "gender kept", "glasses kept")  # fmt: skip
+    scores(answer, told)
+    rest = {k: v for k, v in answer["all"].items() if k not in told and "95 %" not in k}
+    scores({"all": rest}, tuple(rest))
+    print(save(answer, "pictures", folder))

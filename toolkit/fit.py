@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 from data.dataset import Dataset
 from data.errors import InputError
 
+SURE = 0.7  # score of a face that proportions are measured on
 HELD_OUT = 400  # drawn faces, or pages, nobody learns from, for the final table
 
 
@@ -132,3 +135,26 @@ def table(answer: dict[str, float]) -> str:
     return "\n".join(
         f"{name:>24}  {value:.4f}" for name, value in answer.items() if np.isfinite(value)
     )
+
+
+def proportions(photos: Sequence[Path], drawn: Sequence[Path], out: Path) -> dict[str, int]:
+    """Measure how photographed and drawn faces are built; how many faces each is the mean of."""
+    from data.pairs import Crop, asked_of
+    from pix2pix.proportions import measured
+
+    counts, told = {}, {}
+    for domain, folders in (("photo", photos), ("drawn", drawn)):
+        records = (record for folder in folders for record in Dataset.open(folder).faces())
+        faces = [one.face for one in records if one.face.domain == domain and one.face.score > SURE]
+        if not faces:
+            names = ", ".join(str(folder) for folder in folders)
+            raise InputError(f"{names}: no {domain} face is likelier than {SURE}; extract more")
+        mean = measured(asked_of(faces, Crop()))
+        counts[domain] = len(faces)
+        told[domain] = {
+            "points": mean.points.round(4).tolist(),
+            "skin": mean.skin.round(2).tolist(),
+        }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({"faces": counts, **told}) + "\n", "utf-8")
+    return counts
