@@ -260,7 +260,7 @@ def _hair(lab: np.ndarray, palette: Palette, behind: np.ndarray) -> list[Colour]
         share = sum(map(len, group)) / len(lab)
         told.append((max(group, key=len), share))
     even, share = told[0]  # the colour as one would pick it, the name as one would say it
-    one = [replace(_named(lab, share, palette), hex=_hex(np.median(even, axis=0)))]
+    one = [replace(_named(lab, share, palette), hex=hex_of(np.median(even, axis=0)))]
     if len(told) < 2 or told[1][1] <= SECOND_SHARE:
         return one
     first, second = (cluster.mean(0) for cluster, _ in told)
@@ -346,10 +346,11 @@ def _named(lab: np.ndarray, share: float, palette: Palette) -> Colour:
     middle = np.median(lab, axis=0)
     name, margin = _nearest(middle, palette)
     share = round(min(share, 1.0), 4)
-    return Colour(_hex(middle), name, share, round(share * margin, 4))
+    return Colour(hex_of(middle), name, share, round(share * margin, 4))
 
 
-def _hex(lab: np.ndarray) -> str:
+def hex_of(lab: np.ndarray) -> str:
+    """The "#rrggbb" of (3,) CIELAB, clipped to sRGB."""
     srgb = cv2.cvtColor(lab.astype(np.float32)[None, None], cv2.COLOR_LAB2RGB)[0, 0]
     red, green, blue = (np.clip(srgb, 0, 1) * 255).round().astype(int)
     return f"#{red:02x}{green:02x}{blue:02x}"
