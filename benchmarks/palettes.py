@@ -62,14 +62,15 @@ def listed(names: Names) -> list[str]:
 
 
 def medians(archive: Path, names: list[str]) -> dict[str, dict[str, np.ndarray]]:
-    """Name -> part -> the median Lab of the first face's hair and irises."""
+    """Name -> part -> the median Lab of the first face's hair and more vivid iris."""
     detector, describer = DrawnDetector(), Describer()
     seen: dict[str, dict[str, np.ndarray]] = {}
     for name, pixels in pictures(archive, names):
         for face in describer.ground(pixels, None, detector.detect([pixels])[0][:1]):
             sample = samples(pixels, face)
-            eyes = [eye.lab for eye in (sample.left_eye, sample.right_eye) if eye]
-            seen[name] = {"eyes": np.median(np.concatenate(eyes), axis=0)} if eyes else {}
+            eyes = [eye for eye in (sample.left_eye, sample.right_eye) if eye]
+            clearer = max(eyes, key=lambda eye: eye.vividness, default=None)
+            seen[name] = {"eyes": np.median(clearer.lab, axis=0)} if clearer else {}
             if len(sample.hair):
                 seen[name]["hair"] = np.median(sample.hair, axis=0)
     return seen
