@@ -16,19 +16,18 @@ from detectors.palettes import Palette, Palettes
 SIDE = 96  # pixels of the upright crop the hair and skin are taken from
 EYE_SIDE = 32
 EYE_REACH = 1.3  # its crop over the eye
-WIDE = 1.0  # the iris' ellipse over the eye's contour
-ROUND = 0.7  # its height over its width, at least
+MIDDLE = 0.5  # of an eye's half width: there is iris whichever way it looks
+ABOVE, BELOW = 0.2, 0.9  # of its half height: between the lash's shade and the lower lid
 REACH = 2.4  # crop over face size
 SAMPLES = 500
 FEWEST = 12  # pixels a colour is told from
 LIGHTNESS = 0.6  # weight of L* in naming: shading changes it more than hue
 GREY_PAGE = 4.0  # chroma that nearly all pixels of a black and white page stay under
-SKIN_HUE = 0.25  # what chroma of the skin's hue counts for in an iris
-UPPER = 0.2  # of the upper half of an eye, the rest is lashes and their shade
+SKIN_HUE = 0.5  # what chroma of the skin's hue counts for in an iris
 FEW = 0.35  # share up to which black is line art and white is highlight
 SECOND_SHARE = 0.25
 SECOND_DISTANCE = 22.0  # between two hair colours, weighted Lab
-EYES_DISTANCE = 36.0  # between two irises called different, weighted Lab: 6 of 400 ordinary faces
+EYES_DISTANCE = 36.0  # between two irises called different, weighted Lab: 7 of 1000 ordinary faces
 EYES_CONFIDENCE = 0.2
 CLOSED = 0.14  # height over width of an eye that shows no iris
 TRUSTED = 0.65  # score a foreground needs to be used; GrabCut's takes hair for background
@@ -47,11 +46,29 @@ class Colours:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Iris:
-    """lab: (N, 3) its pixels. share: of the eye without white and skin, 0 to 1."""
+    """lab: (N, 3) its pixels. share: of the eye's middle without white and skin, 0 to 1.
+
+    vividness: of its pixels, the median; what hair or a lid hides is seldom vivid.
+    """
 
     lab: np.ndarray
     share: float
     vividness: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """(N, 3) Lab of a face's parts, skin and hair (0, 3) where there is nothing to be seen of them.
+
+    behind: (K, 3) colours of the background. grey: whether the picture has no colours.
+    """
+
+    hair: np.ndarray
+    skin: np.ndarray
+    left_eye: Iris | None
+    right_eye: Iris | None
+    behind: np.ndarray
+    grey: bool
 
 
 def colours(pixels: np.ndarray, face: Face, palettes: Palettes) -> Colours:
@@ -60,27 +77,36 @@ def colours(pixels: np.ndarray, face: Face, palettes: Palettes) -> Colours:
     pixels: (H, W, 3) uint8 RGB. `face.foreground` is used where there is one. Eyes and skin of a
     black and white page are None, its hair is black, grey or white.
     """
+    seen = samples(pixels, face)
+    if seen is None:
+        return Colours()
+    hair = _hair(seen.hair, palettes.hair[face.domain], seen.behind)
+    first, second = (*hair, None, None)[:2]
+    if seen.grey:
+        return Colours(first, second)
+    left, right = _eyes(seen.left_eye, seen.right_eye, palettes.eyes[face.domain])
+    skin = _named(seen.skin, 1.0, palettes.skin[face.domain]) if len(seen.skin) else None
+    return Colours(first, second, left, right, skin)
+
+
+def samples(pixels: np.ndarray, face: Face) -> Samples | None:
+    """The pixels that colours are told from; None where the eyes' places are not known."""
     points = face.landmarks.astype(np.float64)
     if not np.isfinite(points[LEFT_EYE]).all() or not np.isfinite(points[RIGHT_EYE]).all():
-        return Colours()
+        return None
     view = _view(face, points)
-    crop = upright(pixels, view, SIDE)
-    lab = _lab(crop)
+    lab = _lab(upright(pixels, view, SIDE))
     inside = _inside(points, view, SIDE)
     real = _real(view, SIDE, pixels.shape[:2])
-    skin_pixels = _biggest(lab[_skin_mask(inside) & real])
-    hair = _hair_pixels(lab, inside, skin_pixels, _foreground_mask(face.foreground, view) & real)
-    hair_colours = _hair(hair, palettes.hair[face.domain], _behind(lab))
-    first, second = (*hair_colours, None, None)[:2]
-    if not real.any() or np.percentile(np.hypot(lab[real, 1], lab[real, 2]), 95) < GREY_PAGE:
-        return Colours(first, second)
-    left, right = _eyes(
-        _iris(pixels, points[LEFT_EYE], view.roll, skin_pixels),
-        _iris(pixels, points[RIGHT_EYE], view.roll, skin_pixels),
-        palettes.eyes[face.domain],
+    skin = _biggest(lab[_skin_mask(inside) & real])
+    return Samples(
+        _hair_pixels(lab, inside, skin, _foreground_mask(face.foreground, view) & real),
+        skin,
+        _iris(pixels, points[LEFT_EYE], view.roll, skin),
+        _iris(pixels, points[RIGHT_EYE], view.roll, skin),
+        _behind(lab),
+        not real.any() or np.percentile(np.hypot(lab[real, 1], lab[real, 2]), 95) < GREY_PAGE,
     )
-    skin = _named(skin_pixels, 1.0, palettes.skin[face.domain]) if len(skin_pixels) else None
-    return Colours(first, second, left, right, skin)
 
 
 def _view(face: Face, points: np.ndarray) -> Roi:
@@ -237,19 +263,20 @@ def _hair(lab: np.ndarray, palette: Palette, behind: np.ndarray) -> list[Colour]
     for group in ranked[:2]:
         share = sum(map(len, group)) / len(lab)
         told.append((max(group, key=len), share))
-    first = _named(told[0][0], told[0][1], palette)
+    even, share = told[0]  # the colour as one would pick it, the name as one would say it
+    one = [replace(_named(lab, share, palette), hex=hex_of(np.median(even, axis=0)))]
     if len(told) < 2 or told[1][1] <= SECOND_SHARE:
-        return [first]
-    if _distance(told[0][0].mean(0), told[1][0].mean(0)) < SECOND_DISTANCE:
-        return [first]
-    second = told[1][0].mean(0)
+        return one
+    first, second = (cluster.mean(0) for cluster, _ in told)
+    if _distance(first, second) < SECOND_DISTANCE:
+        return one
     if min(_distance(second, colour) for colour in behind) < SECOND_DISTANCE / 2:
-        return [first]
-    return [first, _named(told[1][0], told[1][1], palette)]
+        return one
+    return [_named(cluster, share, palette) for cluster, share in told]
 
 
 def _iris(pixels: np.ndarray, contour: np.ndarray, roll: float, skin: np.ndarray) -> Iris | None:
-    """None when the eye is closed or nothing in it is unlike skin and the white."""
+    """None when the eye is closed or nothing in its middle is unlike skin and the white."""
     local = contour @ turn(roll)
     width, height = np.ptp(local, axis=0)
     if width < 4 or height < CLOSED * width:
@@ -258,58 +285,50 @@ def _iris(pixels: np.ndarray, contour: np.ndarray, roll: float, skin: np.ndarray
     view = Roi(float(x), float(y), float(max(width, height)) * EYE_REACH, roll)
     lab = _lab(upright(pixels, view, EYE_SIDE))
     eye = lab[_eye_mask(_inside(contour, view, EYE_SIDE))]
-    chroma = np.hypot(eye[:, 1], eye[:, 2])
-    white = (eye[:, 0] > 62) & (chroma < 14)
+    white = (eye[:, 0] > 62) & (np.hypot(eye[:, 1], eye[:, 2]) < 14)
     kept = eye[~white & ~_like(eye, skin)]
     if len(kept) < FEWEST or len(kept) < 0.1 * len(eye):
         return None
     bright = kept[(kept[:, 0] > 20) | (np.hypot(kept[:, 1], kept[:, 2]) > 16)]
     if len(bright) >= max(0.2 * len(kept), FEWEST):
         kept = bright
-    middle = skin.mean(0) if len(skin) else np.array([90.0, 8.0, 12.0])
-    score, best = max(
-        ((_vividness(cluster, middle), cluster) for cluster in _clusters(kept, 3)),
-        key=lambda pair: pair[0],
-    )
-    return Iris(best, len(best) / len(kept), score)
+    vivid = _vividness(kept, skin.mean(0) if len(skin) else np.array([90.0, 8.0, 12.0]))
+    half = vivid >= np.median(vivid)
+    return Iris(kept[half], len(kept) / len(eye), float(np.median(vivid[half])))
 
 
 def _eye_mask(contour: np.ndarray) -> np.ndarray:
-    """(EYE_SIDE, EYE_SIDE) bool: an ellipse as wide as the eye, round enough for a drawn iris.
-
-    Points on drawn eyes are often off by a lid; skin that comes in by this is told apart later.
-    """
+    """(EYE_SIDE, EYE_SIDE) bool: the eye's middle, below the lashes."""
     middle = (contour.min(0) + contour.max(0)) / 2
     wide, high = np.ptp(contour, axis=0) / 2
     y, x = np.mgrid[:EYE_SIDE, :EYE_SIDE]
-    across, down = (x - middle[0]) / (WIDE * wide), (y - middle[1]) / max(high, ROUND * wide)
-    return (across**2 + down**2 < 1) & (down > -UPPER)
+    across, down = (x - middle[0]) / wide, (y - middle[1]) / high
+    return (np.abs(across) < MIDDLE) & (down > -ABOVE) & (down < BELOW)
 
 
-def _vividness(cluster: np.ndarray, skin: np.ndarray) -> float:
-    """Pixels weighted by chroma, which counts less where its hue is the skin's.
+def _vividness(lab: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """(N,) chroma, which counts for less where its hue is the skin's.
 
-    So the iris wins over its dark outline, its shine, and the shaded or blushing lid.
+    So the iris wins over its pupil and outline, its shine, and the shaded or blushing lid.
     """
     hue = skin[1:] / max(np.hypot(*skin[1:]), 1.0)
-    chroma = cluster.mean(0)[1:]
-    along = float(chroma @ hue)
-    across = chroma - along * hue
-    along *= SKIN_HUE if along > 0 else 1.0
-    return len(cluster) * (float(np.hypot(along, np.hypot(*across))) + 4)
+    along = lab[:, 1:] @ hue
+    across = np.hypot(*(lab[:, 1:] - along[:, None] * hue).T)
+    return np.hypot(np.where(along > 0, SKIN_HUE * along, along), across)
 
 
 def _eyes(
     left: Iris | None, right: Iris | None, palette: Palette
 ) -> tuple[Colour | None, Colour | None]:
-    """Two names only where the difference is beyond doubt, else that of the more vivid eye."""
+    """Two names only where the difference is beyond doubt, else that of the clearer iris."""
     one, other = (_named(iris.lab, iris.share, palette) if iris else None for iris in (left, right))
     if left is None or right is None or one is None or other is None or one.name == other.name:
         return one, other
-    apart = _distance(left.lab.mean(0), right.lab.mean(0))
+    apart = _distance(np.median(left.lab, axis=0), np.median(right.lab, axis=0))
     if apart > EYES_DISTANCE and min(one.confidence, other.confidence) > EYES_CONFIDENCE:
         return one, other
-    name = (one if left.vividness >= right.vividness else other).name
+    left_wins = one.confidence * left.vividness >= other.confidence * right.vividness
+    name = one.name if left_wins else other.name
     sure = min(one.confidence, other.confidence)
     return replace(one, name=name, confidence=sure), replace(other, name=name, confidence=sure)
 
@@ -328,10 +347,16 @@ def _nearest(lab: np.ndarray, palette: Palette) -> tuple[str, float]:
     return palette.names[best], float(1 - gaps[best] / max(min(others), 1e-9))
 
 
-def _named(cluster: np.ndarray, share: float, palette: Palette) -> Colour:
-    mean = cluster.mean(0)
-    name, margin = _nearest(mean, palette)
-    srgb = cv2.cvtColor(mean.astype(np.float32)[None, None], cv2.COLOR_LAB2RGB)[0, 0]
-    red, green, blue = (np.clip(srgb, 0, 1) * 255).round().astype(int)
+def _named(lab: np.ndarray, share: float, palette: Palette) -> Colour:
+    """The median of (N, 3) Lab: shade and shine lie on either side of it."""
+    middle = np.median(lab, axis=0)
+    name, margin = _nearest(middle, palette)
     share = round(min(share, 1.0), 4)
-    return Colour(f"#{red:02x}{green:02x}{blue:02x}", name, share, round(share * margin, 4))
+    return Colour(hex_of(middle), name, share, round(share * margin, 4))
+
+
+def hex_of(lab: np.ndarray) -> str:
+    """The "#rrggbb" of (3,) CIELAB, clipped to sRGB."""
+    srgb = cv2.cvtColor(lab.astype(np.float32)[None, None], cv2.COLOR_LAB2RGB)[0, 0]
+    red, green, blue = (np.clip(srgb, 0, 1) * 255).round().astype(int)
+    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -1,4 +1,7 @@
-"""Colour names: hair.json, eyes.json and skin.json, each domain -> name -> sRGB anchors."""
+"""Colour names: hair.json, eyes.json and skin.json, each domain -> name -> sRGB anchors.
+
+`benchmarks/palettes.py` moved the drawn ones of hair and eyes to names said of faces by eye.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """Colours: what a face was painted with is what is told of it."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -106,6 +108,14 @@ def test_a_slightly_shaded_eye_is_no_second_colour():
     assert found.left_eye.name == found.right_eye.name
 
 
+def test_an_eye_under_hair_takes_the_name_of_the_other():
+    pixels, face = painted(left=EYES["green"])
+    low, high = face.landmarks[42:48].min(0).astype(int), face.landmarks[42:48].max(0).astype(int)
+    pixels[low[1] : high[1], low[0] : high[0]] = rgb("#a88f70")
+    found = told(pixels, face)
+    assert (found.left_eye.name, found.right_eye.name) == ("green", "green")
+
+
 def test_two_tone_hair_is_told():
     found = told(*painted(hair=HAIR["black"], half=HAIR["red"]))
     assert {found.hair.name, found.hair_second.name} == {"black", "red"}
@@ -177,6 +187,17 @@ def test_shares_and_confidences_are_within_their_ranges():
     for part in (found.hair, found.hair_second, found.left_eye, found.right_eye, found.skin):
         assert isinstance(part, Colour)
         assert 0 <= part.confidence <= part.share <= 1
+
+
+def test_faces_are_labelled_in_the_palettes_words():
+    labels = json.loads((Path(__file__).parents[2] / "benchmarks/labels/colours.json").read_text())
+    assert len(labels["members"]) == 300
+    assert not set(labels["members"]) & set(labels["fitting"])
+    for part in ("hair", "eyes"):
+        known = set(getattr(load_palettes(), part)["drawn"].names)
+        for label in [*labels["members"].values(), *labels["fitting"].values()]:
+            names = label[part] if isinstance(label[part], list) else [label[part]]
+            assert {name for name in names if name} <= known
 
 
 def test_own_palettes_come_first(tmp_path):
