@@ -79,7 +79,8 @@ def render(asked: Asked, side: int, planes: tuple[str, ...] = USUAL) -> Tensor:
 
     Lines are exp(-d²/2s²) of the distance d to a part's contour, as face vid2vid's edge maps
     (Wang et al. 2018, "Video-to-Video Synthesis", face experiments) but soft, so that a gradient
-    reaches the points. A colour is three even planes and a fourth that says whether it is told.
+    reaches the points. A colour is three even planes, that of the eyes in their irises only, and
+    a fourth that says whether it is told.
     """
     made = []
     for name in planes:
@@ -89,6 +90,10 @@ def render(asked: Asked, side: int, planes: tuple[str, ...] = USUAL) -> Tensor:
             made.append(_even(getattr(asked, name)[:, None], side))
         elif name == "foreground":
             made.append(_mask(asked, side))
+        elif name == "eyes":
+            colour = _even(_colour(asked.eyes), side)
+            disc = irises(asked.points, asked.seen, side)[:, None]
+            made.append(torch.cat([colour[:, :3] * disc, colour[:, 3:]], 1))
         else:
             made.append(_even(_colour(getattr(asked, name)), side))
     return torch.cat(made, 1)
@@ -97,8 +102,8 @@ def render(asked: Asked, side: int, planes: tuple[str, ...] = USUAL) -> Tensor:
 def contours(points: Tensor, seen: Tensor, side: int) -> Tensor:
     """(N, 7, side, side), 0 to 1: jaw with brow arc, brows, lids, nose, lips, mouth, irises.
 
-    points: (N, 68, 2) shares of the square. seen: (N, 68). A line between two points is drawn
-    as far as both are seen.
+    points: (N, 68, 2) shares of the square. seen: (N, 68). A line between two points is as
+    strong as both are seen.
     """
     made = []
     for names in _LINES:
@@ -114,7 +119,7 @@ def contours(points: Tensor, seen: Tensor, side: int) -> Tensor:
             others.append(arc[:, 1:])
             weight.append((seen[:, 0] * seen[:, 16])[:, None].expand(-1, ARC - 1))
         made.append(_lines(torch.cat(ends, 1), torch.cat(others, 1), torch.cat(weight, 1), side))
-    made.append(_irises(points, seen, side))
+    made.append(irises(points, seen, side))
     return torch.stack(made, 1)
 
 
@@ -128,12 +133,14 @@ def _lines(starts: Tensor, ends: Tensor, weight: Tensor, side: int) -> Tensor:
         x, y = grid[:, 0] - starts[:, k, :1], grid[:, 1] - starts[:, k, 1:]
         share = ((x * along[:, k, :1] + y * along[:, k, 1:]) / length[:, k, None]).clamp(0, 1)
         apart = (x - share * along[:, k, :1]).square() + (y - share * along[:, k, 1:]).square()
-        far = torch.minimum(far, apart + (1 - weight[:, k, None]))
+        # As if it were farther, so that exp(-d²/2s²) is multiplied by the weight.
+        fainter = -2 * SHARPNESS**2 * weight[:, k, None].clamp_min(1e-12).log()
+        far = torch.minimum(far, apart + fainter)
     return torch.exp(-far / (2 * SHARPNESS**2)).view(-1, side, side)
 
 
-def _irises(points: Tensor, seen: Tensor, side: int) -> Tensor:
-    """A disc in each eye, as high as the eye is open: closed eyes have none."""
+def irises(points: Tensor, seen: Tensor, side: int) -> Tensor:
+    """(N, side, side), 0 to 1: a disc in each eye, as high as it is open; closed eyes have none."""
     grid = _grid(side, points.device)
     made = torch.zeros(len(points), side * side, device=points.device)
     for eye in (LEFT_EYE, RIGHT_EYE):

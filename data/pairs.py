@@ -7,7 +7,7 @@ picture is generated, so that training and use see the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import cv2
@@ -152,6 +152,14 @@ def asked_of(faces: list[Face], crop: Crop) -> Asked:
         torch.tensor(gender),
         torch.tensor(glasses, dtype=torch.float32),
     )
+
+
+def whole(asked: Asked) -> Asked:
+    """The same with every point that there is: who asks for a face asks for all of it.
+
+    Likelihoods of points are for learning.
+    """
+    return replace(asked, seen=(asked.seen > 0).float())
 
 
 def mirrored(asked: Asked, which: Tensor) -> Asked:

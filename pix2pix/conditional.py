@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from data.condition import USUAL, Asked, count, render
+from data.condition import PLANES, USUAL, Asked, count, render
 from pix2pix.augment import Batch, shaken
 from pix2pix.losses import KINDS, far_off, features_match, fooled, judged_real
 from pix2pix.networks import ResizeNet, ScaledPatchNets, UNet, started
@@ -23,7 +24,8 @@ class Settings:
 
     side: pixels. planes: of the condition. generator: "resize" or "unet". width, judge_width:
     channels of the first layers. scales: PatchGANs. adversarial: "bce", "lsgan", "hinge".
-    l1, matching, reading: weights of L1, of the discriminator's features, and of what our own
+    l1: weight of L1, which counts `lines` times more where a line was asked for. matching,
+    reading: weights of the discriminator's features, and of what our own
     landmark network reads in the picture, points and features. shaken: DiffAugment's policy.
     """
 
@@ -35,7 +37,8 @@ class Settings:
     judge_norm: str = "spectral"
     scales: int = 1
     adversarial: str = "hinge"
-    l1: float = 15.0
+    l1: float = 30.0
+    lines: float = 6.0
     matching: float = 10.0
     reading: float = 10.0
     shaken: tuple[str, ...] = ("translation", "cutout")
@@ -51,7 +54,7 @@ class Settings:
 
 PAPER = Settings(
     side=256, generator="unet", width=64, judge_width=64, judge_norm="batch", adversarial="bce",
-    l1=100.0, matching=0.0, reading=0.0, shaken=(),
+    l1=100.0, lines=0.0, matching=0.0, reading=0.0, shaken=(),
 )  # fmt: skip
 
 
@@ -94,6 +97,13 @@ class Pix2Pix(System):
         """(N, 3, side, side), -1 to 1."""
         return self.generator(render(asked, self.settings.side, self.settings.planes)).float()
 
+    def _weight(self, condition: Tensor) -> Tensor:
+        """(N, 1, S, S): how much a pixel counts, more about the lines that were asked for."""
+        if not self.settings.lines or "points" not in self.settings.planes:
+            return torch.ones_like(condition[:, :1])
+        asked = condition[:, : PLANES["points"]].amax(1, keepdim=True) / 2 + 0.5
+        return 1 + self.settings.lines * functional.avg_pool2d(asked, 5, 1, 2)
+
     def _discriminator(self, batch: Batch, made: dict[str, Tensor]) -> dict[str, Tensor]:
         kind = self.settings.adversarial
         pair = torch.cat([
@@ -129,7 +139,8 @@ class Pix2Pix(System):
         else:
             answers = [layers[-1] for layers in self.judge(shaken(fake, settings.shaken))]
         losses["adversarial"] = fooled(settings.adversarial, answers)
-        losses["l1"] = settings.l1 * far_off(made["fake"], batch.pictures, batch.known)
+        where = batch.known * self._weight(made["condition"])
+        losses["l1"] = settings.l1 * far_off(made["fake"], batch.pictures, where)
         [reader] = self._reader
         if reader is not None and settings.reading:
             points, features = reader(made["shown"])

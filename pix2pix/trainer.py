@@ -55,7 +55,8 @@ class Plan:
 class Teaching:
     """What a system learns from and how it is looked at.
 
-    batches: the examples of a step, the same for the same step. sheet: (H, W, 3) uint8 of
+    batches: the examples of a step, the same for the same number; of several processes each takes
+    its own numbers. sheet: (H, W, 3) uint8 of
     samples. score: named numbers of the averaged networks, of which `best` (lower is better)
     decides what is kept as the best.
     """
@@ -81,7 +82,7 @@ def train(name: str, system: System, teaching: Teaching, plan: Plan, run: Path) 
     run.mkdir(parents=True, exist_ok=True)
     accelerator = Accelerator(cpu=plan.device == "cpu")
     system.to(accelerator.device).train()
-    optimisers = {part.name: _adam(part, plan) for part in system.parts()}
+    optimisers = {part.name: adam(part, plan) for part in system.parts()}
     averages = {key: value.detach().clone() for key, value in _shown(system).items()}
     about = {
         "system": name,
@@ -98,9 +99,9 @@ def train(name: str, system: System, teaching: Teaching, plan: Plan, run: Path) 
     with _bar(lead) as shown, _Log(run, lead, start) as log:
         task = shown.add_task(f"train {name}", total=plan.steps, completed=start, told="")
         for step in range(start, plan.steps):
-            torch.manual_seed(plan.seed * AHEAD + step * accelerator.num_processes
-                              + accelerator.process_index)  # fmt: skip
-            told = step_of(system, optimisers, teaching.batches(step), plan, step, accelerator)
+            share = step * accelerator.num_processes + accelerator.process_index
+            torch.manual_seed(plan.seed * AHEAD + share)
+            told = step_of(system, optimisers, teaching.batches(share), plan, step, accelerator)
             _average(averages, _shown(system), min(plan.average, (step + 1) / (step + 10)))
             done = step + 1
             shown.update(task, completed=done)
@@ -164,7 +165,8 @@ def _shared(optimiser: torch.optim.Optimizer, accelerator: Any) -> None:
         p.grad.copy_(piece.view_as(p))
 
 
-def _adam(part: Part, plan: Plan) -> torch.optim.Optimizer:
+def adam(part: Part, plan: Plan) -> torch.optim.Optimizer:
+    """Adam on what a part changes, with the betas of Isola et al. 2017, 3.3."""
     learnt = [p for network in part.networks for p in network.parameters()]
     return torch.optim.Adam(learnt, lr=plan.rate, betas=(0.5, 0.999), fused=True)
 

@@ -20,7 +20,7 @@ from data.errors import InputError
 from data.face import Face
 from data.formats.plain import read_text
 from data.formats.pts import parse
-from data.pairs import asked_of
+from data.pairs import asked_of, whole
 from data.reading import read_whole
 from data.sources import list_items
 from detectors.palettes import HEX, anchors
@@ -170,9 +170,7 @@ def cartoons(
         moved = redrawn(wish_free, photo, drawn, strength)
         which = [proportions == "drawn" or face.domain == "photo" for face in faces]
         asked = _chosen(torch.tensor(which), moved, wish_free)
-    asked = wish.on(asked)
-    # Likelihoods of points are for learning; whoever asks for a face asks for all of it.
-    asked = replace(asked, seen=(asked.seen > 0).float())
+    asked = whole(wish.on(asked))
     return artist.draw(asked), asked
 
 

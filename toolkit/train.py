@@ -13,9 +13,10 @@ from rich.progress import Progress
 from torch import Tensor, nn
 from torch.nn import functional
 
+from data.condition import contours
 from data.dataset import Dataset, FaceRecord
 from data.errors import InputError
-from data.pairs import Bank, Crop, bank, split
+from data.pairs import Bank, Crop, bank, split, whole
 from detectors.crops import REACH, SIDE
 from pix2pix import checkpoint
 from pix2pix.artist import checkpoint_file
@@ -186,9 +187,7 @@ def _sheet(faces: Bank, held: Tensor) -> Callable[[System], np.ndarray]:
     def sheet(system: System) -> np.ndarray:
         assert isinstance(system, Pix2Pix)
         shown = batch(faces, held)
-        made = system.translate(shown.asked)
-        from data.condition import contours
-
+        made = system.translate(whole(shown.asked))
         lines = contours(shown.asked.points, torch.ones_like(shown.asked.seen), faces.crop.side)
         drawn = (1 - lines.amax(1, keepdim=True)).expand(-1, 3, -1, -1) * 2 - 1
         return as_picture(
@@ -200,12 +199,11 @@ def _sheet(faces: Bank, held: Tensor) -> Callable[[System], np.ndarray]:
 
 def _score(faces: Bank, held: Tensor, reader: PointReader) -> Callable[[System], dict[str, float]]:
     shown = batch(faces, held)
+    asked = whole(shown.asked)
 
     def score(system: System) -> dict[str, float]:
         assert isinstance(system, Pix2Pix)
-        made = torch.cat(
-            [system.translate(shown.asked[at : at + 16]) for at in range(0, len(held), 16)]
-        )
+        made = torch.cat([system.translate(asked[at : at + 16]) for at in range(0, len(held), 16)])
         points = torch.cat([reader(made[at : at + 16])[0] for at in range(0, len(held), 16)])
         apart = (points - shown.asked.points).norm(dim=2).mean(1)
         apart_l1 = ((made - shown.pictures).abs() * shown.known).mean()

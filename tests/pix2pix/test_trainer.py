@@ -10,7 +10,7 @@ from data.pairs import Bank, Crop
 from pix2pix import checkpoint
 from pix2pix.augment import STILL, Vary, batch
 from pix2pix.conditional import Pix2Pix, Settings
-from pix2pix.trainer import Plan, Teaching, _adam, step_of, train
+from pix2pix.trainer import Plan, Teaching, adam, step_of, train
 
 SMALL = Settings(side=32, width=8, judge_width=8)
 PLAN = Plan(steps=8, batch=2, kept=4, looked=4)
@@ -79,7 +79,7 @@ def test_a_run_that_was_stopped_and_goes_on_ends_with_the_same_weights(tmp_path)
 def test_a_part_changes_only_its_own_networks():
     bank, made = faces(), system()
     parts = made.parts()
-    optimisers = {part.name: _adam(part, PLAN) for part in parts}
+    optimisers = {part.name: adam(part, PLAN) for part in parts}
     for frozen in parts:
         before = {key: value.clone() for key, value in made.state_dict().items()}
         only = [part for part in parts if part is not frozen]
@@ -104,7 +104,7 @@ def test_it_learns_eight_faces_by_heart():
     settings = replace(SMALL, l1=100.0, shaken=())
     made = system(settings=settings)
     plan = Plan(steps=400, batch=8, rate=1e-3)
-    optimisers = {part.name: _adam(part, plan) for part in made.parts()}
+    optimisers = {part.name: adam(part, plan) for part in made.parts()}
     told = batch(bank, torch.arange(8), STILL)
     for step in range(plan.steps):
         step_of(made, optimisers, told, plan, step)
@@ -147,7 +147,7 @@ def test_a_broken_or_foreign_checkpoint_is_one_sentence(tmp_path, spoil):
 def test_bfloat16_learns_too():
     made, bank = system(), faces()
     plan = replace(PLAN, precision="bfloat16")
-    optimisers = {part.name: _adam(part, plan) for part in made.parts()}
+    optimisers = {part.name: adam(part, plan) for part in made.parts()}
     told = step_of(made, optimisers, teaching(bank).batches(0), plan, 0)
     assert all(torch.isfinite(value) for value in told.values())
     assert all(p.dtype == torch.float32 for p in made.parameters())
