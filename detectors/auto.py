@@ -29,7 +29,7 @@ class AutoDetector:
     """The detector of choice for anything: photo's and drawn's faces, each where it fits."""
 
     name = "auto"
-    version = f"2 ({PhotoDetector.version}, drawn-{DrawnDetector.version})"
+    version = f"3 ({PhotoDetector.version}, drawn-{DrawnDetector.version})"
 
     def __init__(self) -> None:
         self._photo = PhotoDetector(min_score=0)
@@ -66,7 +66,10 @@ class AutoDetector:
             near = drawn_likelihood(_around(pixels, one.box))
             faces.append(replace(one, score=one.score * _credible(near, whole)))
         source = f"{self.name} {self.version}"
-        return [replace(face, source=source) for face in each_once(faces) if face.score >= LOWEST]
+        kept = [replace(face, source=source) for face in each_once(faces) if face.score >= LOWEST]
+        photos = [face for face in kept if face.domain == "photo"]
+        told = iter(self._drawn.glasses(pixels, photos))
+        return [next(told) if face.domain == "photo" else face for face in kept]
 
 
 def drawn_evidence(face: float, frame: float, photo_score: float) -> float:

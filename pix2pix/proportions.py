@@ -40,7 +40,8 @@ def redrawn(asked: Asked, photo: Proportions, drawn: Proportions, strength: floa
 
     strength: 0 keeps the photo's proportions, 1 gives the mean photo the mean drawing's. Each part
     is stretched as the mean one is, about the place it moves to, so that a closed eye stays closed
-    and a crooked smile crooked; then it is given what the mean drawing has beyond that. The skin
+    and a crooked smile crooked; then it is given what the mean drawing has beyond that. Heads that
+    are turned away are moved less, for the means are of faces that look ahead. The skin
     keeps how far it is from the mean photo's, in spreads, as colour transfer does (Reinhard et
     al. 2001); hair and eyes stay the person's.
     """
@@ -48,7 +49,7 @@ def redrawn(asked: Asked, photo: Proportions, drawn: Proportions, strength: floa
     moved = points.copy()
     for indices, _ in PARTS.values():
         moved[:, indices] = _part(points[:, indices], photo.points[indices], drawn.points[indices])
-    points = points + strength * (moved - points)
+    points = points + strength * _facing(points)[:, None, None] * (moved - points)
     skin = asked.skin.numpy().copy()
     known = np.isfinite(skin).all(1)
     if known.any():
@@ -58,6 +59,13 @@ def redrawn(asked: Asked, photo: Proportions, drawn: Proportions, strength: floa
         skin[known] = _rgb(lab + strength * (new - lab))
     moved_points = torch.from_numpy(points.astype(np.float32))
     return replace(asked, points=moved_points, skin=torch.from_numpy(skin.astype(np.float32)))
+
+
+def _facing(points: np.ndarray) -> np.ndarray:
+    """(N,) 1 for faces that look ahead, down to 0 from where the nose is half way to a cheek."""
+    left, right, nose = points[:, 0, 0], points[:, 16, 0], points[:, 30, 0]
+    turned = np.abs(2 * (nose - left) / np.maximum(right - left, 1e-3) - 1)
+    return np.clip((0.5 - turned) / 0.35, 0, 1)
 
 
 def _part(points: np.ndarray, photo: np.ndarray, drawn: np.ndarray) -> np.ndarray:

@@ -163,6 +163,24 @@ def show_run(run: Annotated[Path, typer.Argument(help="A run's folder.")]) -> No
             print(f"  {group}.{key}: {value}")
 
 
+@train.command("share")
+def share_run(
+    run: Annotated[Path, typer.Argument(help="A run's folder, or a checkpoint.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File.")] = Path("drawer.safetensors"),
+) -> None:
+    """Write what is needed to draw, in half precision: a file to give away, not to go on with.
+
+    Example: toolkit train share runs/a --out mine.safetensors
+    """
+    from pix2pix import checkpoint
+    from pix2pix.artist import checkpoint_file
+
+    about, weights = checkpoint.averaged(checkpoint_file(run))
+    halves = {f"averaged/{key}": value.half() for key, value in weights.items()}
+    checkpoint.save(out, about, halves)
+    print(f"{out}, {out.stat().st_size / 1e6:.1f} MB")
+
+
 def generate(
     sources: Annotated[
         list[str],

@@ -89,6 +89,24 @@ def test_auto_tells_photo_and_drawing_apart_on_one_frame(loaded):
     ]
 
 
+def test_glasses_are_told_on_photos_too(loaded):
+    import cv2
+
+    photo = astronaut()
+    bare = loaded["auto"].detect([photo])[0][0]
+    assert bare.domain == "photo"
+    assert bare.glasses < 0.5
+    worn = photo.copy()
+    left, right = (bare.landmarks[eye].mean(0) for eye in (LEFT_EYE, RIGHT_EYE))
+    radius = round(0.36 * float(np.linalg.norm(right - left)))
+    for eye in (left, right):
+        cv2.circle(worn, tuple(int(at) for at in eye), radius, (20, 20, 20), 3, cv2.LINE_AA)
+    cv2.line(worn, (int(left[0]) + radius, int(left[1])), (int(right[0]) - radius, int(right[1])),
+             (20, 20, 20), 3, cv2.LINE_AA)  # fmt: skip
+    dressed = loaded["auto"].detect([worn])[0][0]
+    assert dressed.glasses > 0.5
+
+
 def test_many_faces_a_frame_each_once(loaded):
     strip = draw_strip(3, 690, panels=3)
     faces = loaded["auto"].detect([strip.pixels])[0]
