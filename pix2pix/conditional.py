@@ -23,7 +23,8 @@ class Settings:
     """What a pix2pix is; kept in its checkpoints.
 
     side: pixels. planes: of the condition. generator: "resize" or "unet". width, judge_width:
-    channels of the first layers. scales: PatchGANs. adversarial: "bce", "lsgan", "hinge".
+    channels of the first layers. scales: PatchGANs. adversarial: "bce", "lsgan", "hinge",
+    by the weight `fooling`.
     l1: weight of L1, which counts `lines` times more where a line was asked for. matching,
     reading: weights of the discriminator's features, and of what our own
     landmark network reads in the picture, points and features. shaken: DiffAugment's policy.
@@ -37,6 +38,7 @@ class Settings:
     judge_norm: str = "spectral"
     scales: int = 1
     adversarial: str = "hinge"
+    fooling: float = 0.3
     l1: float = 30.0
     lines: float = 6.0
     matching: float = 10.0
@@ -54,7 +56,7 @@ class Settings:
 
 PAPER = Settings(
     side=256, generator="unet", width=64, judge_width=64, judge_norm="batch", adversarial="bce",
-    l1=100.0, lines=0.0, matching=0.0, reading=0.0, shaken=(),
+    fooling=1.0, l1=100.0, lines=0.0, matching=0.0, reading=0.0, shaken=(),
 )  # fmt: skip
 
 
@@ -138,7 +140,7 @@ class Pix2Pix(System):
             )
         else:
             answers = [layers[-1] for layers in self.judge(shaken(fake, settings.shaken))]
-        losses["adversarial"] = fooled(settings.adversarial, answers)
+        losses["adversarial"] = settings.fooling * fooled(settings.adversarial, answers)
         where = batch.known * self._weight(made["condition"])
         losses["l1"] = settings.l1 * far_off(made["fake"], batch.pictures, where)
         [reader] = self._reader
