@@ -132,8 +132,12 @@ class Dataset:
         """
         at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         label = Label(face_id, frame_id, face, box, who, at)
-        labels.append(self.folder / "labels.jsonl", label)
+        self.keep(label)
         return label
+
+    def keep(self, *said: Label) -> None:
+        """Keep labels as they stand, all or none. On the disk when it returns; raises OSError."""
+        labels.append(self.folder / "labels.jsonl", *said)
 
     def done(self, settings: dict[str, Any], retry_failed: bool = False) -> set[str]:
         """item_ids that need no work under these settings."""
