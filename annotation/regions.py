@@ -103,6 +103,14 @@ def answer(
     return read.answer
 
 
+def box_of(sheet: Sheet, result: Any) -> Box | None:
+    """The one box of regions, in frame pixels: what a person has just drawn."""
+    read = _Reading(sheet, Words({}, {}, {}), None, "")
+    if isinstance(result, list):
+        read.sort(result)
+    return next(iter(read.boxes.values()), None)
+
+
 # What is sent.
 
 

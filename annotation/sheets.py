@@ -95,7 +95,12 @@ def task(sheet: Sheet, image: str, words: Words) -> dict[str, Any]:
     }
     names = ("key", "frame_id", "frame", "x", "y", "width", "height", "domain")
     return {
-        "data": {"image": image, "frame": sheet.frame, "faces": len(sheet.faces)},
+        "data": {
+            "image": image,
+            "frame": sheet.frame,
+            "faces": len(sheet.faces),
+            "key": sheet.key,
+        },
         "meta": {
             **{name: getattr(sheet, name) for name in names},
             "faces": [

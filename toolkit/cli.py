@@ -13,12 +13,14 @@ import typer
 from rich.console import Console
 
 from data.errors import InputError
+from toolkit.label_commands import label
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(label, name="label")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 DatasetFolder = Annotated[Path, typer.Argument(help="Dataset folder, made by `toolkit extract`.")]

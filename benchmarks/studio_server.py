@@ -1,0 +1,130 @@
+"""A real Label Studio, installed into an environment of its own and run on loopback.
+
+    python benchmarks/studio_server.py FOLDER [PORT]     until it is stopped; prints its token
+
+It needs numpy 2 and so cannot share the toolkit's environment.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+VERSION = "1.23.2"
+HERE = Path(__file__).resolve().parents[1]
+ENVIRONMENT = HERE / ".venv-label-studio"
+PERSON, PASSWORD = "ana@example.com", "only-for-tests-on-loopback"
+START = 240.0  # seconds; the first start makes the database
+
+
+def install() -> Path:
+    """The environment's python; made from the package registry when it is not there.
+
+    Raises CalledProcessError where it cannot be installed.
+    """
+    python = ENVIRONMENT / "bin" / "python"
+    done = ENVIRONMENT / f"installed-{VERSION}"
+    if not done.exists():
+        subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, f"label-studio=={VERSION}"], check=True, stderr=subprocess.DEVNULL)
+        done.touch()
+    return python
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+class StudioServer:
+    """folder: its database and uploads; `folder/files` is its document root."""
+
+    def __init__(self, folder: Path, port: int | None = None):
+        self.folder = folder.resolve()
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.root = self.folder / "files"
+        self.root.mkdir(parents=True, exist_ok=True)
+        token = self.folder / "token"
+        if not token.exists():
+            token.write_text(secrets.token_hex(20))
+        self.token = token.read_text()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> StudioServer:
+        """Raises RuntimeError with the log's end when it does not come up."""
+        label_studio = install().with_name("label-studio")
+        environment = os.environ | {
+            "LABEL_STUDIO_BASE_DATA_DIR": str(self.folder / "data"),
+            "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
+            "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(self.root),
+            "LABEL_STUDIO_USERNAME": PERSON,
+            "LABEL_STUDIO_PASSWORD": PASSWORD,
+            "LABEL_STUDIO_USER_TOKEN": self.token,
+            "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
+            "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+            "DJANGO_DB": "sqlite",
+            "COLLECT_ANALYTICS": "false",
+            "LATEST_VERSION_CHECK": "false",
+            "SENTRY_DSN": "",
+            "FRONTEND_SENTRY_DSN": "",
+            "FEATURE_FLAGS_OFFLINE": "true",
+            "USE_DEFAULT_BANNED_SUBNETS": "false",  # else hooks to loopback are refused
+        }
+        command = [label_studio, "start", "--no-browser", "--internal-host", "127.0.0.1"]
+        command += ["--port", str(self.port), "--data-dir", self.folder / "data"]
+        log = (self.folder / "log").open("ab")
+        with log:
+            self._process = subprocess.Popen(
+                command, cwd=self.folder, env=environment, stdout=log, stderr=log
+            )
+        end = time.monotonic() + START
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.url}/health", timeout=2):
+                    return self
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.3)
+        raise RuntimeError((self.folder / "log").read_text("utf-8", "replace")[-2000:])
+
+    def kill(self) -> None:
+        """At once, as a power cut would."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+def main() -> int:
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    port = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    server = StudioServer(Path(sys.argv[1]), port).start()
+    print(f"{server.url}\nLABEL_STUDIO_API_KEY={server.token}", flush=True)
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        server.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
