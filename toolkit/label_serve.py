@@ -17,7 +17,7 @@ from annotation.hooks import Queue, work
 from annotation.pull import LATEST, Puller
 from annotation.regions import Shown, box_of, regions
 from annotation.server import USER, hooks_server
-from annotation.sheets import MODEL, sheet_of
+from annotation.sheets import MODEL, Sheet, sheet_of
 from annotation.studio import Studio, StudioError
 from data.dataset import Dataset
 from data.errors import InputError
