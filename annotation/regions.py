@@ -28,6 +28,8 @@ from data.landmarks import COUNT, PARTS
 if TYPE_CHECKING:
     from annotation.sheets import Sheet
 
+# What is drawn first lies on top: the small parts, and the jaw below them all.
+ON_TOP = sorted(PARTS, key=lambda part: ("jaw" in part, "brow" in part, "nose" in part))
 TOUCHED = 0.01  # pixels; who drags a point moves it further
 TOLD_HIDDEN = 0.25  # score of a point that a person calls hidden
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
@@ -142,7 +144,8 @@ def _region(
 def _contours(one: Shown, sheet: Sheet) -> list[dict[str, Any]]:
     made = []
     percent = _sent(one.face.landmarks, sheet)
-    for part, (points, _) in PARTS.items():
+    for part in ON_TOP:
+        points, _ = PARTS[part]
         vertices: list[dict[str, Any]] = []
         for index in range(points.start, points.stop):
             if np.isfinite(percent[index]).all():

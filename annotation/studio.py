@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -54,6 +55,7 @@ class Studio:
         self._client = httpx.Client(
             base_url=self.url, timeout=limits, transport=transport, trust_env=False
         )
+        weakref.finalize(self, self._client.close)
 
     def get(self, path: str, **query: Any) -> Any:
         return self._again("GET", path, params=query)

@@ -7,6 +7,7 @@ It needs numpy 2 and so cannot share the toolkit's environment.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
@@ -15,7 +16,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
+
+import cv2
+import numpy as np
+
+from data.dataset import Dataset
+from data.drawing.strip import draw_strip
+from data.face import Face
+from data.frame import Frame, identify
+from data.sources import list_items
 
 VERSION = "1.23.2"
 HERE = Path(__file__).resolve().parents[1]
@@ -109,6 +120,59 @@ class StudioServer:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+
+def drawn_frames(folder: Path, wanted: list[int], unseen: bool = False) -> Dataset:
+    """A dataset of panels we draw; `wanted`: how many faces each holds, whole on the picture.
+
+    unseen: the first panel's last face is in its picture, but not in the dataset; unseen.json
+    holds its box. Points are shaken and scores lowered, as a detector's would be.
+    """
+    pictures = folder / "frames"
+    pictures.mkdir(parents=True)
+    dataset, left = Dataset(folder / "faces"), list(wanted)
+    rng = np.random.default_rng(1)
+    with dataset.writer({"detector": "drawn and shaken", "version": "1"}) as writer:
+        for seed in range(100 * len(wanted)):
+            strip = draw_strip(seed, 500, 6)
+            for x, y, width, height in strip.panels if left else []:
+                inside = [
+                    face.moved(-x, -y)
+                    for face in strip.faces
+                    if y < face.box.centre[1] < y + height
+                ]
+                whole = [face for face in inside if _is_whole(face, width, height)]
+                number = len(wanted) - len(left)
+                fits = len(whole) in left[: 1 if not number else None]
+                if not fits or len(whole) != len(inside):
+                    continue
+                left.remove(len(whole))
+                path = pictures / f"panel_{number:04d}.png"
+                cv2.imwrite(str(path), strip.pixels[y : y + height, x : x + width, ::-1])
+                [item] = list_items([path])
+                frame = Frame(identify(item.item_id, None, None), item, width, height)
+                seen = whole
+                if unseen and not number:
+                    *seen, last = whole
+                    box = [last.box.x, last.box.y, last.box.width, last.box.height]
+                    (folder / "unseen.json").write_text(json.dumps(box))
+                writer.add([(frame, [_shaken(face, rng) for face in seen])])
+            if not left:
+                return dataset
+    raise AssertionError("no such panels")
+
+
+def _is_whole(face: Face, width: int, height: int) -> bool:
+    points = face.landmarks
+    return bool(
+        (points > 2).all() and (points < (width - 2, height - 2)).all() and face.box.size > 60
+    )
+
+
+def _shaken(face: Face, rng: np.random.Generator) -> Face:
+    points = (face.landmarks + rng.normal(0, 1, (68, 2))).astype(np.float32)
+    scores = rng.uniform(0.5, 1, 68).astype(np.float32)
+    return replace(face, score=float(rng.uniform(0.5, 1)), landmarks=points, landmark_scores=scores)
 
 
 def main() -> int:

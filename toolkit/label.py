@@ -164,10 +164,14 @@ def palette_words(folder: str | None = None) -> Words:
 
 
 def _named(domains: dict[str, Palette]) -> dict[str, str]:
+    """Each name with the one of its colours that is nearest to their mean; drawn ones first."""
     named: dict[str, str] = {}
     for palette in (domains["drawn"], domains["photo"]):
-        for name, shade in zip(palette.names, palette.hexes, strict=True):
-            named.setdefault(name, shade)
+        for name in dict.fromkeys(palette.names):
+            at = [number for number, other in enumerate(palette.names) if other == name]
+            anchors = palette.anchors[at]
+            middle = np.linalg.norm(anchors - anchors.mean(0), axis=1).argmin()
+            named.setdefault(name, palette.hexes[at[int(middle)]])
     return named
 
 
