@@ -28,10 +28,10 @@ PART_COLOURS = {
 # Part of the face -> (palette, words above its choices). Left is the picture's.
 COLOURED = {
     "hair": ("hair", "Hair"),
-    "hair_second": ("hair", "Second hair colour"),
     "left_eye": ("eyes", "Eye on the picture's left"),
     "right_eye": ("eyes", "Eye on the picture's right"),
     "skin": ("skin", "Skin"),
+    "hair_second": ("hair", "Second hair colour"),
 }
 NOT_A_FACE = "not a face"
 

@@ -106,11 +106,11 @@ def answer(
 
 
 def box_of(sheet: Sheet, result: Any) -> Box | None:
-    """The one box of regions, in frame pixels: what a person has just drawn."""
+    """What a person has just drawn, frame pixels: the last box of regions that was not shown."""
     read = _Reading(sheet, Words({}, {}, {}), None, "")
     if isinstance(result, list):
         read.sort(result)
-    return next(iter(read.boxes.values()), None)
+    return next((read.boxes[name] for name in reversed(read.boxes) if name not in read.shown), None)
 
 
 # What is sent.

@@ -93,8 +93,7 @@ def hooks_server(
             try:
                 status, told = 200, self._told()
             except WrongError as error:
-                # What was not read of a request would be taken for the next one.
-                self.close_connection = True
+                self.close_connection = True  # what was not read would be the next request
                 status, told = error.status, {"detail": str(error)}
                 log.warning("%s %s: %s %s", self.command, self._path, status, error)
             except Exception as error:
@@ -105,6 +104,8 @@ def hooks_server(
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
+            if self.close_connection:
+                self.send_header("Connection", "close")
             if status == 401:
                 self.send_header("WWW-Authenticate", 'Basic realm="toolkit"')
             self.end_headers()

@@ -163,10 +163,11 @@ def drawn_frames(folder: Path, wanted: list[int], unseen: bool = False) -> Datas
 
 
 def _is_whole(face: Face, width: int, height: int) -> bool:
+    """Whether all of a face that stands upright is on the picture."""
     points = face.landmarks
-    return bool(
-        (points > 2).all() and (points < (width - 2, height - 2)).all() and face.box.size > 60
-    )
+    upright = points[48:68, 1].mean() - points[36:48, 1].mean() > 0.3 * face.box.height
+    inside = (points > 2).all() and (points < (width - 2, height - 2)).all()
+    return bool(upright and inside and face.box.size > 60)
 
 
 def _shaken(face: Face, rng: np.random.Generator) -> Face:

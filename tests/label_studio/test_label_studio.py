@@ -183,9 +183,9 @@ def test_two_people_on_one_task(server, tmp_path):
     job.setup(dataset, server.url, "two people")
     job.send(dataset, EVERYTHING)
     studio, [task] = studio_of(dataset), tasks_of(dataset).values()
-    ben = studio.post(
-        "/api/users/", {"email": f"ben{time.time_ns()}@example.com", "password": "x" * 9}
-    )
+    name = f"ben{time.time_ns()}"
+    account = {"email": f"{name}@example.com", "username": name, "password": "x" * 9}
+    ben = studio.post("/api/users/", account)
     result = task["predictions"][0]["result"]
     lips = next(i for i, r in enumerate(result) if r["id"].endswith("_outer_lips"))
     shift = 100 * 10 / task["meta"]["width"]
@@ -311,7 +311,7 @@ class Page:
 
     def accept(self):
         """The suggestions, by the button beside them."""
-        self.page.get_by_role("button", name="Accept").first.click()
+        self.page.get_by_test_id("bottombar-accept-suggestions-button").click()
         self.page.wait_for_timeout(1000)
 
     def submit(self):
@@ -425,6 +425,8 @@ def test_a_face_drawn_by_hand_gets_its_points_as_it_is_drawn(pushed, served, win
     page.page.get_by_text("Auto-Annotation", exact=True).click()
     page.page.wait_for_timeout(500)
     page.page.keyboard.press("f")
+    page.page.keyboard.press("m")
+    page.page.wait_for_timeout(500)
     page.drag(*(page.at(*corner) for corner in corners))
     page.page.wait_for_timeout(1000)
     page.page.wait_for_function(
