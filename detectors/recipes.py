@@ -108,7 +108,10 @@ def corrected_photos(dataset: Dataset) -> Iterator[tuple[np.ndarray, np.ndarray]
         side = int(2 * max(face.box.width, face.box.height)) + 8
         x, y = (int(at) for at in face.box.centre)
         left, top = max(x - side, 0), max(y - side, 0)
-        yield pixels[top : y + side, left : x + side], face.landmarks - np.float32((left, top))
+        yield (
+            pixels[top : y + side, left : x + side],
+            face.landmarks - np.array([left, top], np.float32),
+        )
 
 
 def page_parts(

@@ -20,7 +20,6 @@ from data.labels import CARRIED
 from data.picture import open_picture, orientation
 from data.sources import list_items
 
-
 SOURCES = ("detector", "person")
 
 

@@ -424,7 +424,8 @@ def test_a_face_drawn_by_hand_gets_its_points_as_it_is_drawn(pushed, served, win
     ]
     page.page.get_by_text("Auto-Annotation", exact=True).click()
     page.page.wait_for_timeout(500)
-    page.page.keyboard.press("f")
+    page.page.locator("[class*=label_]").filter(has_text="face").first.click()
+    page.page.wait_for_timeout(500)
     page.page.keyboard.press("m")
     page.page.wait_for_timeout(500)
     page.drag(*(page.at(*corner) for corner in corners))
