@@ -35,9 +35,9 @@ LIMIT = 100  # frames a push sends when nobody says how many
 GUIDE = """\
 <b>Points</b>: drag them. Alt+click takes a point away that cannot be placed; points that are
 covered but known go to "Hidden points". <b>A face too many</b>: click its box, choose "not a
-face" or press Backspace. <b>A face too few</b>: switch Auto-Annotation on, press F, draw it from
-cheek to cheek and brow to chin, accept the points. Left is the picture's left. Submit a picture
-even when all is right: that says so.
+face" or press Backspace. <b>A face too few</b>: switch Auto-Annotation on, click "face", press M,
+draw it from cheek to cheek and brow to chin, accept with the green tick. Left is the picture's
+left. Submit a picture even when all is right: that says so.
 """
 
 

@@ -297,6 +297,7 @@ class Page:
         mouse.down()
         mouse.move((start[0] + stop[0]) / 2, (start[1] + stop[1]) / 2, steps=5)
         mouse.move(*stop, steps=5)
+        self.page.wait_for_timeout(300)  # the page is not told of every step at once
         mouse.up()
         self.page.wait_for_timeout(600)
 
