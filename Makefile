@@ -7,7 +7,7 @@ OUT ?= faces
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: extract test test-slow test-label-studio lint constraints clean
+.PHONY: extract test test-slow test-label-studio studio lint constraints clean
 
 extract: .venv/installed
 	@test -n "$(FRAMES)" || { echo "make extract: no FRAMES=webtoon_frames/ was said, so strips are drawn in sample/"; $(BIN)/toolkit draw sample; }
@@ -23,6 +23,10 @@ test-slow: .venv/installed-dev
 # Installs Label Studio into .venv-label-studio, where it is not there yet, and runs it on loopback.
 test-label-studio: .venv/installed-dev
 	$(BIN)/pytest -m label_studio $(ARGS)
+
+# A Label Studio of your own on http://127.0.0.1:8080, its database in studio/; Ctrl+C stops it.
+studio: .venv/installed
+	$(BIN)/python benchmarks/studio_server.py studio 8080
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """A real Label Studio, installed into an environment of its own and run on loopback.
 
-    python benchmarks/studio_server.py FOLDER [PORT]     until it is stopped; prints its token
+    python benchmarks/studio_server.py FOLDER [PORT]     until it is stopped; tells how to log in
 
 It needs numpy 2 and so cannot share the toolkit's environment.
 """
@@ -31,7 +31,7 @@ from data.sources import list_items
 VERSION = "1.23.2"
 HERE = Path(__file__).resolve().parents[1]
 ENVIRONMENT = HERE / ".venv-label-studio"
-PERSON, PASSWORD = "ana@example.com", "only-for-tests-on-loopback"
+PERSON = "ana@example.com"
 START = 240.0  # seconds; the first start makes the database
 
 
@@ -65,10 +65,8 @@ class StudioServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.root = self.folder / "files"
         self.root.mkdir(parents=True, exist_ok=True)
-        token = self.folder / "token"
-        if not token.exists():
-            token.write_text(secrets.token_hex(20))
-        self.token = token.read_text()
+        self.token = self._secret("token", secrets.token_hex(20))
+        self.password = self._secret("password", secrets.token_urlsafe(12))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> StudioServer:
@@ -79,7 +77,7 @@ class StudioServer:
             "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
             "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(self.root),
             "LABEL_STUDIO_USERNAME": PERSON,
-            "LABEL_STUDIO_PASSWORD": PASSWORD,
+            "LABEL_STUDIO_PASSWORD": self.password,
             "LABEL_STUDIO_USER_TOKEN": self.token,
             "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
             "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
@@ -106,6 +104,13 @@ class StudioServer:
             except (urllib.error.URLError, OSError):
                 time.sleep(0.3)
         raise RuntimeError((self.folder / "log").read_text("utf-8", "replace")[-2000:])
+
+    def _secret(self, name: str, fresh: str) -> str:
+        path = self.folder / name
+        if not path.exists():
+            path.touch(0o600)
+            path.write_text(fresh)
+        return path.read_text()
 
     def kill(self) -> None:
         """At once, as a power cut would."""
@@ -182,7 +187,8 @@ def main() -> int:
         return 2
     port = int(sys.argv[2]) if len(sys.argv) > 2 else None
     server = StudioServer(Path(sys.argv[1]), port).start()
-    print(f"{server.url}\nLABEL_STUDIO_API_KEY={server.token}", flush=True)
+    print(f"{server.url}, log in as {PERSON} with {server.password}")
+    print(f"export LABEL_STUDIO_API_KEY={server.token}", flush=True)
     try:
         while True:
             time.sleep(3600)

@@ -12,7 +12,7 @@ from shutil import which
 import httpx
 import numpy as np
 import pytest
-from studio_server import PASSWORD, PERSON, drawn_frames
+from studio_server import PERSON, drawn_frames
 
 from annotation.desk import Desk
 from annotation.studio import Studio, StudioError
@@ -338,7 +338,7 @@ def window(browser, server):
     page = browser.new_page(viewport={"width": 1500, "height": 950})
     page.goto(f"{server.url}/user/login/")
     page.fill("input[name=email]", PERSON)
-    page.fill("input[name=password]", PASSWORD)
+    page.fill("input[name=password]", server.password)
     page.click("button[type=submit]")
     page.wait_for_load_state()
     return page
