@@ -99,10 +99,11 @@ _ORIGIN = re.compile(
 class Reader:
     """Makes labels of tasks.
 
-    asked: the page's tags, None for all of ours. name: who `completed_by` is. where: the server,
-    or "file". known and done learn of every label.
+    frames: ids of the dataset's. asked: the page's tags, None for all of ours. name: who
+    `completed_by` is. where: the server, or "file". known and done learn of every label.
     """
 
+    frames: set[str]
     words: Words
     asked: set[str] | None
     resolve: str
@@ -119,6 +120,8 @@ class Reader:
         except InputError as error:
             done.problems.append(f"task {number}: {error}")
             return []
+        if sheet.frame_id not in self.frames:  # kept all the same: it may be extracted again
+            done.problems.append(f"task {number}: {sheet.frame} is no frame of this dataset now")
         told = []
         annotations = task.get("annotations")
         for one in annotations if isinstance(annotations, list) else []:
@@ -248,7 +251,8 @@ class Puller:
             self._asked = tags(self.studio.get(path)["label_config"])
         known = Known(self.dataset.folder / "labels.jsonl")
         words, where = self.project.words, self.project.url
-        return Reader(words, self._asked, self.resolve, self._name, where, known, done)
+        frames = frame_ids(self.dataset)
+        return Reader(frames, words, self._asked, self.resolve, self._name, where, known, done)
 
     def _name(self, user: Any) -> str:
         """A person's address, asked for once. Raises StudioError."""
@@ -256,6 +260,10 @@ class Puller:
             users = self.studio.get("/api/users/")
             self._people |= {str(one["id"]): one.get("email") or str(one["id"]) for one in users}
         return name_of(user, self._people)
+
+
+def frame_ids(dataset: Dataset) -> set[str]:
+    return {record.frame.frame_id for record in dataset.frames()}
 
 
 def name_of(user: Any, people: dict[str, str]) -> str:

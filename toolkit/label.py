@@ -15,7 +15,7 @@ import numpy as np
 
 from annotation.configuration import Words, configuration
 from annotation.desk import Desk, Project, write_whole
-from annotation.pull import LATEST, Known, Pulled, Puller, Reader, name_of
+from annotation.pull import LATEST, Known, Pulled, Puller, Reader, frame_ids, name_of
 from annotation.push import Pushed, push
 from annotation.sheets import Sheet, sheets, task
 from annotation.studio import NotThereError, Studio, StudioError, read_token
@@ -322,8 +322,9 @@ def import_tasks(dataset: Dataset, source: Path, resolve: str = LATEST) -> Pulle
         raise InputError(f"{source} is no list of tasks; export it there as JSON, not JSON_MIN")
     done = Pulled()
     known = Known(dataset.folder / "labels.jsonl")
+    frames, words = frame_ids(dataset), palette_words()
     reader = Reader(
-        palette_words(), None, resolve, lambda user: name_of(user, {}), "file", known, done
+        frames, words, None, resolve, lambda user: name_of(user, {}), "file", known, done
     )
     labels = [label for one in tasks for label in reader.labels(one)]
     if labels:

@@ -29,7 +29,7 @@ def history(dataset: Dataset, face: str) -> Iterator[str]:
         raise InputError(
             f"{len(ids)} labelled faces begin with {face!r} ({', '.join(ids[:5])} …); say more"
             if ids
-            else f"nobody said anything of a face {face!r}; toolkit export --format csv tells the ids"
+            else f"nobody said anything of a face {face!r}; toolkit export -f csv tells the ids"
         )
     before: Face | None = None
     for label in sorted((one for one in labels if one.face_id == ids[0]), key=lambda one: one.at):

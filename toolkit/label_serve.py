@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from annotation.desk import Desk, Project
-from annotation.hooks import Queue, work
+from annotation.hooks import SLOWEST, Queue, work
 from annotation.pull import LATEST, Puller
 from annotation.regions import Shown, box_of, regions
 from annotation.server import USER, hooks_server
@@ -63,14 +63,11 @@ def serve(
     threads = [
         threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True),
         threading.Thread(target=work, args=(queue, puller, every, stop), daemon=True),
+        threading.Thread(target=_attached, args=(dataset, url, token_file, stop), daemon=True),
     ]
     for thread in threads:
         thread.start()
     try:
-        try:
-            log.info("%s", attach(dataset, url, token_file))
-        except StudioError as error:
-            log.warning("%s; answers are asked for when it is back", error)
         ready(url)
         stop.wait()
     finally:
@@ -78,6 +75,19 @@ def serve(
         server.shutdown()
         server.server_close()
         threads[1].join(10)
+
+
+def _attached(dataset: Dataset, url: str, token_file: Path | None, stop: threading.Event) -> None:
+    """Attach as soon as Label Studio answers."""
+    pause = 1.0
+    while not stop.is_set():
+        try:
+            log.info("%s", attach(dataset, url, token_file))
+            return
+        except InputError as error:
+            log.warning("%s; again in %.0f s", error, pause)
+            stop.wait(pause)
+            pause = min(2 * pause, SLOWEST)
 
 
 def attach(dataset: Dataset, backend: str, token_file: Path | None = None) -> str:

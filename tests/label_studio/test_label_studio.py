@@ -46,7 +46,8 @@ def served(pushed):
     more = {"every": 3600.0, "stop": stop, "ready": url.append}
     thread = threading.Thread(target=serve, args=(pushed, "127.0.0.1", 0), kwargs=more)
     thread.start()
-    until(lambda: url, 60)
+    project = Desk(pushed).project().project
+    until(lambda: studio_of(pushed).get("/api/webhooks/", project=project), 60)
     yield url[0]
     stop.set()
     thread.join(20)
