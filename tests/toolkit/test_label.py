@@ -6,13 +6,14 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
 from annotation.desk import Desk, Project
-from annotation.sheets import sheets
+from annotation.sheets import sheets, task
 from data.dataset import Dataset
 from data.errors import InputError
 from data.face import Box, Colour, Face, Gender
@@ -23,6 +24,7 @@ from toolkit import label as job
 from toolkit.cli import app
 from toolkit.exchange import export, import_faces
 from toolkit.label_history import agreement, history
+from toolkit.label_serve import Suggestions
 
 EVERYTHING = job.Choice(everything=True)
 
@@ -141,16 +143,16 @@ def test_answers_come_back_by_file(dataset, tmp_path):
     out = tmp_path / "for_ana"
     assert job.export_tasks(dataset, out, EVERYTHING) == 4
     tasks = json.loads((out / "tasks.json").read_text())
-    assert all(task["data"]["image"].startswith("data:image/png;base64,") for task in tasks)
+    assert all(one["data"]["image"].startswith("data:image/png;base64,") for one in tasks)
     assert "<View" in (out / "config.xml").read_text()
-    for number, task in enumerate(tasks, 1):
-        result = task["predictions"][0]["result"]
+    for number, one in enumerate(tasks, 1):
+        result = one["predictions"][0]["result"]
         if number == 1:
             result[0]["value"]["vertices"][1]["y"] += 5
         ana = {"id": 1, "email": "ana@example.com"}
         told = {"id": number, "result": result, "completed_by": ana,
                 "updated_at": f"2026-01-01T00:00:0{number}.000000Z"}  # fmt: skip
-        task |= {"id": number, "annotations": [told], "predictions": [5]}
+        one |= {"id": number, "annotations": [told], "predictions": [5]}
     (tmp_path / "answers.json").write_text(json.dumps(tasks))
     before = {record.face_id: record for record in dataset.faces()}
     done = CliRunner().invoke(
@@ -289,3 +291,48 @@ def test_what_is_wrong_is_one_sentence(dataset, tmp_path):
     told = run("status", folder, **dead)
     assert told.returncode == 0
     assert "does not answer" in told.stdout
+
+
+def test_every_command_teaches_by_example():
+    from toolkit.cli import command_table
+
+    commands = command_table()["label"].commands
+    assert len(commands) == 9
+    for name, command in commands.items():
+        assert f"Example: toolkit label {name}" in command.help
+        assert all(getattr(option, "help", "") for option in command.params)
+
+
+def test_a_strip_is_shown_in_windows(tmp_path):
+    pixels = np.arange(4000 * 400, dtype=np.uint32).reshape(4000, 400) % 251
+    path = tmp_path / "strip.png"
+    Image.fromarray(pixels.astype(np.uint8)).convert("RGB").save(path)
+    [item] = list_items([path])
+    frame = Frame(identify(item.item_id), item, 400, 4000)
+    dataset = Dataset(tmp_path / "faces")
+    low = replace(face_at(100), box=Box(100, 1560, 90, 90))  # over the edge of two windows
+    with dataset.writer({}) as writer:
+        writer.add([(frame, [low])])
+    _, [only] = job.chosen(dataset, job.Choice(), set())
+    assert (only.y, only.height) == (1524, 876)
+    _, every = job.chosen(dataset, EVERYTHING, set())
+    assert len(every) == 5
+    shown = job.Pictures([frame])
+    for sheet in every:
+        picture = cv2.imdecode(np.frombuffer(shown(sheet)[1], np.uint8), cv2.IMREAD_COLOR)
+        assert picture.shape == (sheet.height, 400, 3)
+        top = pixels[sheet.y : sheet.y + sheet.height]
+        assert np.abs(picture[..., 0].astype(int) - top).mean() < 3
+
+
+def test_what_the_backend_answers_of_tasks(dataset, caplog):
+    project = Project("http://127.0.0.1:9", 1, "faces", job.palette_words())
+    suggestions = Suggestions(dataset, project)
+    _, [sheet, *_] = job.chosen(dataset, job.Choice(), set())
+    ours = task(sheet, "/a.png", project.words)
+    known, strange, empty = suggestions([ours, {"id": 5, "meta": {}}, {"id": 6}], None)
+    assert known["result"] == ours["predictions"][0]["result"]
+    assert strange["result"] == empty["result"] == []
+    assert "task 5: it was not made by the toolkit" in caplog.text
+    for context in ({"result": []}, {"result": [3]}, [1], {"result": None}):
+        assert suggestions([ours], context)[0]["result"] == []
