@@ -202,9 +202,9 @@ def agreement(dataset: Folder) -> None:
     from toolkit.screen import scores
 
     answer = measure(Dataset.open(dataset))
-    for title, (rows, columns) in answer.items():
+    for title, (rows, columns, first) in answer.items():
         print(f"\n{title}")
-        scores(rows, columns)
+        scores(rows, columns, first)
 
 
 @label.command("export")

@@ -31,10 +31,11 @@ def history(dataset: Dataset, face: str) -> Iterator[str]:
             if ids
             else f"nobody said anything of a face {face!r}; toolkit export -f csv tells the ids"
         )
-    before: Face | None = None
-    for label in sorted((one for one in labels if one.face_id == ids[0]), key=lambda one: one.at):
+    said = sorted((one for one in labels if one.face_id == ids[0]), key=lambda one: one.at)
+    before = next((r.face for r in dataset.faces(labelled=False) if r.face_id == ids[0]), None)
+    for label in said:
         yield f"{label.at}  {label.who}: {_told(label, before)}" + "  (aside)" * label.aside
-        before = label.face
+        before = label.face or before
 
 
 def _told(label: Label, before: Face | None) -> str:
@@ -42,15 +43,24 @@ def _told(label: Label, before: Face | None) -> str:
     if face is None:
         return "not a face"
     words = []
-    if label.moved:
+    moved = label.moved
+    if not label.origin and before is not None:  # by hand or by a file, which tells only places
+        moved = tuple(np.flatnonzero(_moved(before, face)).tolist())
+    if moved:
         parts = defaultdict(list)
-        for index in label.moved:
+        for index in moved:
             parts[_part(index)].append(str(index))
         words += [f"{part} {','.join(indices)} moved" for part, indices in parts.items()]
     names = ("box", *COLOURS, "gender", "glasses")
     if before is not None:
         words += [_words(name, face) for name in names if _differs(name, before, face)]
     return "; ".join(words) or "as it was shown"
+
+
+def _moved(before: Face, face: Face) -> np.ndarray:
+    """(68,) bool: points that lie elsewhere, or are gone or new."""
+    one, other = before.landmarks, face.landmarks
+    return np.asarray(~((one == other) | (np.isnan(one) & np.isnan(other))).all(1))
 
 
 def _differs(name: str, before: Face, face: Face) -> bool:
@@ -68,8 +78,8 @@ def _part(index: int) -> str:
     return next(name for name, (where, _) in PARTS.items() if where.start <= index < where.stop)
 
 
-def agreement(dataset: Dataset) -> dict[str, tuple[Rows, tuple[str, ...]]]:
-    """Title -> rows by kind and their columns. Distances are shares of the face's size.
+def agreement(dataset: Dataset) -> dict[str, tuple[Rows, tuple[str, ...], str]]:
+    """Title -> rows, their columns, what a row is. Distances are shares of the face's size.
 
     Raises InputError when nobody labelled a face.
     """
@@ -77,15 +87,14 @@ def agreement(dataset: Dataset) -> dict[str, tuple[Rows, tuple[str, ...]]]:
     denied = _denied(dataset)
     if not labelled and not denied:
         raise InputError(f"nobody labelled a face of {dataset.folder} yet; correct some first")
-    pairs = [(record, found) for record, found in _detected(dataset, labelled)]
+    pairs = list(_detected(dataset, labelled))
+    faces = _faces(pairs, denied)
     columns = ("faces", "kept", "corrected", "missed", "no face", "mean", "median", "points moved")
+    people, count = _people(dataset)
     return {
-        "faces: the detector against people": (_faces(pairs, denied), columns),
-        "points: how far people moved them, mean": (_by_part(pairs), tuple(PARTS)),
-        "people against each other: points apart, mean": (
-            _people(dataset),
-            ("faces", "disputed", *PARTS),
-        ),
+        "faces: the detector against people": (faces, columns, "kind"),
+        "points: how far people moved them, mean": (_by_part(pairs), tuple(faces), "part"),
+        f"people against each other, {count} faces": (people, ("mean apart", "disputed"), "part"),
     }
 
 
@@ -144,8 +153,8 @@ def _faces(pairs: list[tuple[FaceRecord, Face | None]], denied: list[Face]) -> R
         moved = [_moves(*pair) for pair in both]
         rows[kind] = {
             "faces": len(here),
-            "kept": sum(not record.label.moved for record, _ in both),
-            "corrected": sum(bool(record.label.moved) for record, _ in both),
+            "kept": sum(not _moved(found, record.face).any() for record, found in both),
+            "corrected": sum(bool(_moved(found, record.face).any()) for record, found in both),
             "missed": len(here) - len(both),
             "no face": sum(kind in ("all", face.domain) for face in denied),
         }
@@ -160,24 +169,18 @@ def _faces(pairs: list[tuple[FaceRecord, Face | None]], denied: list[Face]) -> R
 
 
 def _by_part(pairs: list[tuple[FaceRecord, Face | None]]) -> Rows:
-    rows: Rows = {}
+    rows: Rows = {part: {} for part in PARTS}
     for kind, here in _kinds(pairs).items():
         moved = [_moves(record, found) for record, found in here if found is not None]
-        rows[kind] = _parts(moved)
+        for part, (where, _) in PARTS.items():
+            told = np.array([one[where] for one in moved])
+            if np.isfinite(told).any():
+                rows[part][kind] = float(np.nanmean(told))
     return rows
 
 
-def _parts(distances: list[np.ndarray]) -> dict[str, float]:
-    row = {}
-    for part, (where, _) in PARTS.items():
-        told = np.array([one[where] for one in distances]).ravel()
-        if np.isfinite(told).any():
-            row[part] = float(np.nanmean(told))
-    return row
-
-
-def _people(dataset: Dataset) -> Rows:
-    """Faces that several people labelled."""
+def _people(dataset: Dataset) -> tuple[Rows, int]:
+    """By part, how far apart the points of faces are that several people labelled; how many."""
     by_face: dict[str, dict[str, Face]] = defaultdict(dict)
     for label in sorted(dataset.labels(), key=lambda one: one.at):
         if label.face and " & " not in label.who:
@@ -187,7 +190,10 @@ def _people(dataset: Dataset) -> Rows:
         if len(people) > 1:
             size = max(next(iter(people.values())).box.size, 1e-6)
             apart.append(spread([face.landmarks for face in people.values()]) / size)
-    if not apart:
-        return {"all": {"faces": 0, "disputed": 0}}
-    disputed = int((np.array(apart) > APART).sum())
-    return {"all": {"faces": len(apart), "disputed": disputed, **_parts(apart)}}
+    rows: Rows = {}
+    for part, (where, _) in PARTS.items():
+        told = np.array([one[where] for one in apart])
+        if np.isfinite(told).any():
+            disputed = int((told > APART).sum())
+            rows[part] = {"mean apart": float(np.nanmean(told)), "disputed": disputed}
+    return rows, len(apart)

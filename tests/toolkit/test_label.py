@@ -190,7 +190,7 @@ def test_what_people_said_of_a_face_can_be_read(dataset):
         dataset.label(*ids, face, record.face.box, who)
     told = list(history(dataset, record.face_id[:6]))
     assert [line.split("  ")[1] for line in told] == [
-        "Ana: as it was shown",
+        "Ana: left_eye 36 moved; outer_lips 48 moved",
         "Ben: hair pink; gender male",
         "Cho: not a face",
     ]
@@ -212,9 +212,12 @@ def test_agreement_measures_the_detector_against_people(dataset):
     row = faces[0]["all"]
     assert (row["faces"], row["corrected"], row["no face"]) == (1, 1, 1)
     assert row["mean"] == pytest.approx(0.1 / 68, rel=1e-4)
-    assert points[0]["drawn"]["left_eye"] == pytest.approx(0.1 / 6, rel=1e-4)
-    assert points[0]["drawn"]["jaw"] == 0
-    assert people[0]["all"]["faces"] == 0
+    assert points[0]["left_eye"]["drawn"] == pytest.approx(0.1 / 6, rel=1e-4)
+    assert points[0]["jaw"]["drawn"] == 0
+    assert people[0] == {}
+    dataset.label(first.frame.frame_id, first.face_id, first.face, first.face.box, "Ben")
+    told = agreement(dataset)["people against each other, 1 faces"][0]
+    assert told["left_eye"] == {"mean apart": pytest.approx(0.1 / 6, rel=1e-4), "disputed": 1}
 
 
 def test_only_what_people_told(dataset, tmp_path):
