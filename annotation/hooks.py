@@ -12,7 +12,6 @@ from typing import Any
 
 from annotation.desk import Desk, write_whole
 from annotation.pull import Puller
-from annotation.studio import LostError
 from data.errors import InputError
 
 log = logging.getLogger("toolkit.label")
@@ -66,7 +65,7 @@ def work(
                 if done.kept:
                     log.info("%s labels brought back", done.kept)
             pause = 0.0
-        except (LostError, InputError, OSError) as error:
+        except (InputError, OSError) as error:  # Label Studio's errors among them
             pause = min(max(2 * pause, 1.0), SLOWEST)
             polled = -every
             log.warning("%s; again in %.0f s", error, pause)
@@ -92,7 +91,14 @@ def drain(queue: Queue, puller: Callable[[], Puller]) -> int:
             log.warning("%s is no hook (%s) and is set aside", path.name, error)
             path.rename(path.with_suffix(".broken"))
             continue
-        done = puller().take(task)
+        try:
+            done = puller().take(task)
+        except (InputError, OSError):
+            raise
+        except Exception:  # nothing that comes from outside may stop what comes after it
+            log.exception("%s cannot be used and is set aside", path.name)
+            path.rename(path.with_suffix(".broken"))
+            continue
         for words in done.problems:
             log.warning("%s", words)
         path.unlink()

@@ -189,6 +189,21 @@ def test_what_is_no_hook_is_set_aside(queue):
     assert sorted(path.name for path in queue.folder.glob("*.broken")) == ["0.broken", "1.broken"]
 
 
+def test_a_hook_that_breaks_us_does_not_stop_the_next(queue):
+    class Broken(Puller):
+        def take(self, task):
+            if task["annotations"] == [{"id": 1}]:
+                raise ZeroDivisionError
+            return super().take(task)
+
+    puller = Broken()
+    for number in (1, 2):
+        queue.put({**ANSWER, "annotation": {"id": number}})
+    assert drain(queue, lambda: puller) == 1
+    assert [task["annotations"] for task in puller.taken] == [[{"id": 2}]]
+    assert len(list(queue.folder.glob("*.broken"))) == 1
+
+
 def test_the_worker_goes_on_when_label_studio_is_back(queue):
     puller, stop = Puller(away=1), threading.Event()
     queue.put(ANSWER)
