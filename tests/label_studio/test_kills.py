@@ -7,7 +7,7 @@ pytestmark = pytest.mark.label_studio
 
 
 def test_kills_lose_and_double_nothing(server, tmp_path):
-    told = label_studio.kills(server, tmp_path / "kills", 30)
+    told = label_studio.kills(server, tmp_path / "kills", 30, 800)
     assert told["clients killed"] + told["servers killed"] == 30
     assert told["clients killed"] > 5
     assert told["servers killed"] > 2
