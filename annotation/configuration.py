@@ -63,7 +63,10 @@ def contour_tag(part: str) -> str:
 
 
 def configuration(words: Words) -> str:
-    """XML of the labelling page: the picture, and beside it what can be said of a face."""
+    """XML of the labelling page: the picture, and beside it what can be said of a face.
+
+    Zoomed to "fit", Label Studio 1.23 forgets its toolbar and cuts a picture's edges off.
+    """
     by_tag: dict[str, list[str]] = defaultdict(list)
     for part in PARTS:
         by_tag[contour_tag(part)].append(part)
@@ -91,7 +94,7 @@ def configuration(words: Words) -> str:
   </View>
   <View style="flex:1 1 auto;min-width:0">
     <Image name="image" value="$image" zoom="true" zoomControl="true" rotateControl="false"
-      brightnessControl="true" contrastControl="true" smoothing="true" defaultZoom="fit"
+      brightnessControl="true" contrastControl="true" smoothing="true" defaultZoom="auto"
       crosshair="false"/>
   </View>
 </View>

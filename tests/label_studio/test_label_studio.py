@@ -298,7 +298,9 @@ class Page:
         mouse.down()
         mouse.move((start[0] + stop[0]) / 2, (start[1] + stop[1]) / 2, steps=5)
         mouse.move(*stop, steps=5)
-        self.page.wait_for_timeout(300)  # the page is not told of every step at once
+        self.page.wait_for_timeout(100)  # the page leaves out what comes within 48 ms
+        mouse.move(*stop)
+        self.page.wait_for_timeout(100)
         mouse.up()
         self.page.wait_for_timeout(600)
 
