@@ -1,6 +1,6 @@
 """The labelling page: Label Studio's configuration, made from the project's own words.
 
-What it calls a tag stands in `annotation.regions`, which reads the answers.
+Its tags are what `annotation.regions` sends and `annotation.answers` reads.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from annotation.answers import Said, answer
 from annotation.configuration import Words, tags
 from annotation.desk import Desk
-from annotation.regions import Said, answer
 from annotation.sheets import Sheet, sheet_of
 from annotation.studio import Studio
 from data.dataset import Dataset

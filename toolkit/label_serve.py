@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from annotation.answers import box_of
 from annotation.desk import Desk, Project
 from annotation.hooks import SLOWEST, Queue, work
 from annotation.pull import LATEST, Puller
-from annotation.regions import Shown, box_of, regions
+from annotation.regions import Shown, regions
 from annotation.server import USER, hooks_server
 from annotation.sheets import MODEL, Sheet, sheet_of
 from annotation.studio import Studio, StudioError

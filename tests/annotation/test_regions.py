@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annotation.answers import TOLD_HIDDEN, answer
 from annotation.configuration import Words, configuration, tags
 from annotation.percent import from_percent, to_percent
-from annotation.regions import TOLD_HIDDEN, Shown, answer, regions
+from annotation.regions import Shown, regions
 from annotation.sheets import Sheet, sheet_of, sheets, task
 from data.dataset import FaceRecord
 from data.errors import InputError
