@@ -7,7 +7,7 @@ OUT ?= faces
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: extract test test-slow lint constraints clean
+.PHONY: extract test test-slow test-label-studio studio lint constraints clean
 
 extract: .venv/installed
 	@test -n "$(FRAMES)" || { echo "make extract: no FRAMES=webtoon_frames/ was said, so strips are drawn in sample/"; $(BIN)/toolkit draw sample; }
@@ -15,10 +15,18 @@ extract: .venv/installed
 	$(BIN)/toolkit report "$(OUT)"
 
 test: .venv/installed-dev
-	$(BIN)/pytest -n 2 -m "not slow" $(ARGS)
+	$(BIN)/pytest -n 2 -m "not slow and not label_studio" $(ARGS)
 
 test-slow: .venv/installed-dev
-	$(BIN)/pytest -m slow $(ARGS)
+	$(BIN)/pytest -m "slow and not label_studio" $(ARGS)
+
+# Installs Label Studio into .venv-label-studio, where it is not there yet, and runs it on loopback.
+test-label-studio: .venv/installed-dev
+	$(BIN)/pytest -m label_studio $(ARGS)
+
+# A Label Studio of your own on http://127.0.0.1:8080, its database in studio/; Ctrl+C stops it.
+studio: .venv/installed
+	$(BIN)/python benchmarks/studio_server.py studio 8080
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -39,7 +47,7 @@ lint: .venv/installed-dev
 
 constraints: .venv/bin/pip
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile setup.cfg --extra dev --universal --python-version 3.10 --upgrade --no-annotate --no-header --output-file constraints.txt
+	$(BIN)/uv pip compile setup.cfg --extra dev --universal --python-version 3.10 --upgrade --no-annotate --custom-compile-command 'make constraints' --output-file constraints.txt
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venv-label-studio build dist *.egg-info

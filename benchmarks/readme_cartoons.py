@@ -1,6 +1,6 @@
 """The README's row of cartoons: one photograph, and what is asked for changed step by step.
 
-    python benchmarks/readme_cartoons.py benchmarks/cartoons.png
+python benchmarks/readme_cartoons.py benchmarks/cartoons.png
 """
 
 from __future__ import annotations

@@ -103,10 +103,13 @@ class Dataset:
         """Every frame tried, oldest first; the newest extraction of an item counts."""
         return [_frame_record(row) for _, row in self._frame_rows()]
 
-    def faces(self) -> Iterator[FaceRecord]:
-        """Every face, frame by frame; labels win over detections."""
+    def faces(self, labelled: bool = True) -> Iterator[FaceRecord]:
+        """Every face, frame by frame; labels win over detections.
+
+        labelled: False for the detections alone.
+        """
         told = defaultdict(list)
-        for label in self.labels():
+        for label in self.labels() if labelled else []:
             told[label.frame_id].append(label)
         by_part: dict[Path, list[dict[str, Any]]] = defaultdict(list)
         for part, row in self._frame_rows():
@@ -121,6 +124,25 @@ class Dataset:
                 for face_id, (face, said) in merged.items():
                     yield FaceRecord(face_id, frame, face, said)
 
+    def others(self) -> dict[str, list[list[Face]]]:
+        """frame_id -> what extractions that no longer count found on it, one list each."""
+        counting = {row["frame_id"]: row["settings"] for _, row in self._frame_rows()}
+        found: dict[str, dict[str, list[Face]]] = defaultdict(dict)
+        for part in sorted((self.folder / "frames").glob("part-*.parquet")):
+            past = [
+                row
+                for row in _rows(part, FRAME_SCHEMA)
+                if counting.get(row["frame_id"], row["settings"]) != row["settings"]
+                and row["error"] is None
+            ]
+            for row in past:
+                found[row["frame_id"]][row["settings"]] = []
+            if past:
+                for row in _rows(self.folder / "faces" / part.name, FACE_SCHEMA):
+                    if row["settings"] in found.get(row["frame_id"], {}):
+                        found[row["frame_id"]][row["settings"]].append(row_face(row))
+        return {frame_id: list(said.values()) for frame_id, said in found.items()}
+
     def labels(self) -> list[Label]:
         """All labels ever given, oldest first."""
         return labels.read(self.folder / "labels.jsonl")
@@ -132,8 +154,12 @@ class Dataset:
         """
         at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         label = Label(face_id, frame_id, face, box, who, at)
-        labels.append(self.folder / "labels.jsonl", label)
+        self.keep(label)
         return label
+
+    def keep(self, *said: Label) -> None:
+        """Keep labels as they stand, all or none. On the disk when it returns; raises OSError."""
+        labels.append(self.folder / "labels.jsonl", *said)
 
     def done(self, settings: dict[str, Any], retry_failed: bool = False) -> set[str]:
         """item_ids that need no work under these settings."""

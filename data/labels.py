@@ -26,7 +26,9 @@ class Label:
     """What one person said of one face.
 
     face: the corrected face, or None for "not a face". box: where it is or was, frame pixels.
-    who: the person. at: UTC, ISO 8601.
+    who: the person. at: when it was said, UTC, ISO 8601. moved: indices of the points that
+    differ from what the person was shown. outline: of the hair, (x, y) in frame pixels. origin:
+    where it was said, such as an annotation with its version. aside: kept, but does not count.
     """
 
     face_id: str
@@ -35,28 +37,24 @@ class Label:
     box: Box
     who: str
     at: str
+    moved: tuple[int, ...] = ()
+    outline: tuple[tuple[float, float], ...] = ()
+    origin: str = ""
+    aside: bool = False
 
 
-def append(path: Path, label: Label) -> None:
-    """Add one line and sync it. Raises OSError, with the log as it was before, when it cannot."""
-    row = face_row(label.face) if label.face else None
-    if row:
-        row.pop("foreground_mask")  # pixels are measured again, never labelled
-    box = label.box
-    line = {
-        "face_id": label.face_id,
-        "frame_id": label.frame_id,
-        "who": label.who,
-        "at": label.at,
-        "box": [box.x, box.y, box.width, box.height],
-        "face": row,
-    }
+def append(path: Path, *labels: Label) -> None:
+    """Add a line each and sync them; all of them, or none.
+
+    Raises OSError, with the log as it was before, when it cannot.
+    """
+    lines = b"".join(json.dumps(_line(label)).encode() + b"\n" for label in labels)
     # Unbuffered: what a full disk refused must not be written after all when the file is closed.
     with path.open("ab", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         end = file.seek(0, os.SEEK_END)
         torn = end and not _ends_line(path)
-        content = b"\n" * bool(torn) + json.dumps(line).encode() + b"\n"
+        content = b"\n" * bool(torn) + lines
         try:
             if file.write(content) != len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -87,6 +85,7 @@ def merge(faces: dict[str, Face], labels: list[Label]) -> dict[str, tuple[Face, 
     A label replaces the detection it was given for, else the one that overlaps it most, and
     stays by itself where none does. Of several labels for one place the newest counts.
     """
+    labels = sorted((one for one in labels if not one.aside), key=lambda one: one.at)
     merged: dict[str, tuple[Face, Label | None]] = {
         face_id: (face, None) for face_id, face in faces.items()
     }
@@ -108,10 +107,36 @@ def _overlapping(label: Label, faces: dict[str, Face]) -> str | None:
     return best if best and label.box.overlap(faces[best].box) >= CARRIED else None
 
 
+def _line(label: Label) -> dict[str, Any]:
+    row = face_row(label.face) if label.face else None
+    if row:
+        row.pop("foreground_mask")  # pixels are measured again, never labelled
+    box = label.box
+    line = {
+        "face_id": label.face_id,
+        "frame_id": label.frame_id,
+        "who": label.who,
+        "at": label.at,
+        "box": [box.x, box.y, box.width, box.height],
+        "face": row,
+    }
+    more = {name: getattr(label, name) for name in ("moved", "outline", "origin", "aside")}
+    return line | {name: value for name, value in more.items() if value}
+
+
 def _label(line: dict[str, Any]) -> Label:
-    face = row_face(line["face"]) if line["face"] else None
-    where = Box(*line["box"])
-    return Label(line["face_id"], line["frame_id"], face, where, line["who"], line["at"])
+    return Label(
+        line["face_id"],
+        line["frame_id"],
+        row_face(line["face"]) if line["face"] else None,
+        Box(*line["box"]),
+        line["who"],
+        line["at"],
+        tuple(line.get("moved", ())),
+        tuple((x, y) for x, y in line.get("outline", ())),
+        line.get("origin", ""),
+        line.get("aside", False),
+    )
 
 
 def _ends_line(path: Path) -> bool:

@@ -270,7 +270,7 @@ def _loaded(network: N, name: str, device: str, half: bool) -> N:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    own = Path(os.environ.get("TOOLKIT_WEIGHTS", ""), f"{name}.safetensors")
+    own = Path(os.environ.get("TOOLKIT_WEIGHTS") or os.devnull, f"{name}.safetensors")
     shipped = files("detectors") / "weights" / f"{name}.safetensors"
     try:
         with nullcontext(own) if own.is_file() else as_file(shipped) as path:

@@ -8,14 +8,17 @@ principal shapes of the mesh. The numbers are in mesh68.json; mesh68.md is their
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from math import atan2
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data.errors import InputError
 from detectors.mesh import LEFT_CORNER, RIGHT_CORNER, turn
 
 # fmt: off
@@ -94,5 +97,14 @@ def from_dict(numbers: dict[str, Any]) -> Offsets:
 
 @lru_cache(1)
 def shipped() -> Offsets:
-    """The offsets that come with the package."""
-    return from_dict(json.loads(files("detectors").joinpath("mesh68.json").read_text("utf-8")))
+    """The offsets that come with the package, or those of the folder $TOOLKIT_WEIGHTS."""
+    place = files("detectors").joinpath("mesh68.json")
+    if (weights := os.environ.get("TOOLKIT_WEIGHTS")) and Path(weights, "mesh68.json").is_file():
+        place = Path(weights, "mesh68.json")
+    try:
+        return from_dict(json.loads(place.read_text("utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"the offsets {place} cannot be used ({error}); fit them again with "
+            "toolkit fit offsets, or unset TOOLKIT_WEIGHTS"
+        ) from None

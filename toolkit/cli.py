@@ -14,12 +14,14 @@ from rich.console import Console
 
 from data.errors import InputError
 from toolkit import cli_pictures
+from toolkit.label_commands import label
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(label, name="label")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 DatasetFolder = Annotated[Path, typer.Argument(help="Dataset folder, made by `toolkit extract`.")]
@@ -196,6 +198,9 @@ def export(
     domain: Annotated[
         str | None, typer.Option(help="Only faces of one domain: photo or drawn.")
     ] = None,
+    min_source: Annotated[
+        str, typer.Option(help="Whose word is enough: detector, or person for corrected faces.")
+    ] = "detector",
 ) -> None:
     """Write the faces for other tools: COCO key points, .pts, CSV, imagefolder, aligned crops.
 
@@ -204,7 +209,7 @@ def export(
     from data.dataset import Dataset
     from toolkit.exchange import export as write
 
-    count = write(Dataset.open(dataset), format_name, out, min_score, domain)
+    count = write(Dataset.open(dataset), format_name, out, min_score, domain, min_source)
     print(f"{count} faces in {out}")
 
 
@@ -392,6 +397,26 @@ def fit_proportions(
     counts = job.proportions(photo, drawn, out)
     print(", ".join(f"{count} {name} faces" for name, count in counts.items()))
     print(out)
+
+
+@fit.command("offsets")
+def fit_offsets(
+    dataset: Annotated[Path, typer.Option(help="Dataset with corrected photographed faces.")],
+    run: Run = Path("runs/offsets"),
+    sets: Annotated[
+        Path | None, typer.Option(help="Folder with photo_68.zip, to learn from beside them.")
+    ] = None,
+) -> None:
+    """Fit the map from the photo detector's mesh to the 68 points by your corrections.
+
+    To use the map that comes out, set TOOLKIT_WEIGHTS to the run's folder.
+
+    Example: toolkit fit offsets --dataset faces/
+    """
+    from toolkit import fit as job
+
+    print(job.table(job.offsets(dataset, run, sets)))
+    print(run / "mesh68.json")
 
 
 @fit.command("detector")

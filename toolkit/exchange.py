@@ -20,18 +20,29 @@ from data.labels import CARRIED
 from data.picture import open_picture, orientation
 from data.sources import list_items
 
+SOURCES = ("detector", "person")
+
 
 def export(
-    dataset: Dataset, name: str, out: Path, min_score: float = 0, domain: str | None = None
+    dataset: Dataset,
+    name: str,
+    out: Path,
+    min_score: float = 0,
+    domain: str | None = None,
+    min_source: str = SOURCES[0],
 ) -> int:
     """Write the dataset's faces in a format of `data.formats.NAMES`; returns how many.
 
-    Labels win over detections. Raises InputError for an unknown format or a lost picture.
+    Labels win over detections, and a face a person told has no score too low. min_source:
+    "person" for those alone. Raises InputError for an unknown format or a lost picture.
     """
+    if min_source not in SOURCES:
+        raise InputError(f"{min_source!r} is no source; choose one of: {', '.join(SOURCES)}")
     records = (
         record
         for record in dataset.faces()
-        if record.face.score >= min_score and domain in (None, record.face.domain)
+        if (record.label or (record.face.score >= min_score and min_source != "person"))
+        and domain in (None, record.face.domain)
     )
     return formats.writer(name)(records, out)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,31 @@ def gender(sets: Path, out: Path) -> dict[str, float]:
     out.mkdir(parents=True, exist_ok=True)
     save_file(weights, out / "gender.safetensors")
     return scores
+
+
+def offsets(labelled: Path, out: Path, sets: Path | None = None) -> dict[str, float]:
+    """Fit the mesh's map to 68 points by corrected photos; OUT/mesh68.json, and what it is off.
+
+    Raises InputError when fewer than 32 corrected faces are found by the mesh.
+    """
+    from detectors import recipes
+    from detectors.fit_offsets import fit_offsets
+    from detectors.sets import photo_points
+
+    if sets is not None and not (sets / "photo_68.zip").is_file():
+        raise InputError(f"{sets} holds no photo_68.zip; name the folder of the sets' zips")
+    pairs = recipes.corrected_photos(Dataset.open(labelled))
+    if sets is not None:
+        told = ((pixels, points[:68]) for pixels, points, _ in photo_points(sets / "photo_68.zip"))
+        pairs = chain(pairs, told)
+    try:
+        fitted = fit_offsets(pairs)
+    except ValueError as error:
+        raise InputError(f"{labelled}: {error}; correct more photos, or name --sets too") from None
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "mesh68.json").write_text(json.dumps(fitted), "utf-8")
+    off = float(np.mean(fitted["errors"]))
+    return {"faces": fitted["faces"], "missed": fitted["missed"], "error, mesh radii": off}
 
 
 def _folder(sets: Path | None) -> Path | None:

@@ -84,9 +84,11 @@ def health() -> None:
     Console(highlight=False).print(table)
 
 
-def scores(answer: dict[str, dict[str, Any]], columns: tuple[str, ...]) -> None:
-    """Print a row a kind."""
-    table = Table("kind", *columns, box=None)
+def scores(
+    answer: dict[str, dict[str, Any]], columns: tuple[str, ...], first: str = "kind"
+) -> None:
+    """Print a row a kind, or whatever `first` says."""
+    table = Table(first, *columns, box=None)
     for kind, row in answer.items():
         table.add_row(escape(kind), *(_number(row.get(column)) for column in columns))
     Console(highlight=False).print(table)

@@ -22,10 +22,11 @@ HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Palette:
-    """names: of the (N, 3) float64 CIELAB anchors, one name may have several."""
+    """names: of the (N, 3) float64 CIELAB anchors, one name may have several; hexes: their sRGB."""
 
     names: tuple[str, ...]
     anchors: np.ndarray
+    hexes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,5 +87,7 @@ def _palette(colours: object, where: str) -> Palette:
                 raise InputError(f'{where}, {name}: {anchor!r} is no colour such as "#a0522d"')
     pairs = [(name, anchor) for name, anchors in colours.items() for anchor in anchors]
     return Palette(
-        tuple(name for name, _ in pairs), np.array([lab_of(anchor) for _, anchor in pairs])
+        tuple(name for name, _ in pairs),
+        np.array([lab_of(anchor) for _, anchor in pairs]),
+        tuple(anchor for _, anchor in pairs),
     )

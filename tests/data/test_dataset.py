@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from data.dataset import Dataset, DatasetError
 from data.face import Box, Colour, Face, Foreground, Gender, Pose
 from data.frame import Frame, Item
+from data.labels import Label
 from data.rows import face_row, row_face
 
 SETTINGS = {"detector": "none", "version": "1"}
@@ -199,3 +201,24 @@ def test_what_was_added_before_a_stop_is_kept(tmp_path):
 def test_a_folder_that_is_no_dataset_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"is no dataset.*toolkit extract"):
         Dataset.open(tmp_path)
+
+
+def test_labels_count_by_when_they_were_said_and_not_by_when_they_arrived(tmp_path):
+    keep(tmp_path, [1], faces=1)
+    dataset = Dataset(tmp_path)
+    [before] = dataset.faces()
+
+    def said(who, at, **more):
+        face = replace(before.face, source=who)
+        return Label(before.face_id, "f1", face, face.box, who, at, **more)
+
+    late = said("Ana", "2026-01-02T00:00:00.000+00:00", moved=(3, 5), origin="12 2026")
+    early = said("Ben", "2026-01-01T00:00:00.000+00:00", outline=((1.5, 2.5), (3.0, 4.0)))
+    aside = said("Cho", "2026-01-03T00:00:00.000+00:00", aside=True)
+    dataset.keep(late, early)
+    dataset.keep(aside)
+    [after] = dataset.faces()
+    assert (after.label.who, after.label.moved, after.label.origin) == ("Ana", (3, 5), "12 2026")
+    assert [label.who for label in dataset.labels()] == ["Ana", "Ben", "Cho"]
+    assert dataset.labels()[1].outline == ((1.5, 2.5), (3.0, 4.0))
+    assert dataset.labels()[2].aside
