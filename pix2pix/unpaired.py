@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from data.condition import Asked
 from pix2pix.augment import Batch
 from pix2pix.system import System
+
+GROUPS = ("woman", "woman with glasses", "man", "man with glasses")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,3 +28,14 @@ class Translator(System):
     def translate(self, photos: Tensor) -> Tensor:
         """(N, 3, S, S) photos, -1 to 1, to drawings of the same shape and range."""
         raise NotImplementedError
+
+    def views(self, photos: Tensor) -> list[Tensor]:
+        """What sample sheets show below photos, each as `translate` makes it."""
+        return [self.translate(photos)]
+
+
+def groups(asked: Asked) -> Tensor:
+    """(N,) places in GROUPS, -1 where gender or glasses is not told."""
+    told = (asked.gender != 0) & (asked.glasses != 0)
+    group = 2 * (asked.gender > 0).long() + (asked.glasses > 0).long()
+    return torch.where(told, group, -1)

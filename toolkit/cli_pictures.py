@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from data.errors import InputError
+from pix2pix.baselines import NAMES
 
 Datasets = Annotated[
     list[Path], typer.Option("--data", "-d", help="Dataset folder; may be said several times.")
@@ -154,13 +156,91 @@ def show_run(run: Annotated[Path, typer.Argument(help="A run's folder.")]) -> No
 
     Example: toolkit train show runs/a
     """
-    from pix2pix.artist import Artist
+    from pix2pix import checkpoint
+    from pix2pix.artist import checkpoint_file
 
-    about = Artist(run, "cpu").about
+    about, _ = checkpoint.load(checkpoint_file(run))
     print(f"{about['system']}, {about['step']} of {about['plan']['steps']} steps")
     for group in ("settings", "plan", "crop", "scores"):
         for key, value in about.get(group, {}).items():
             print(f"  {group}.{key}: {value}")
+
+
+def _translator(name: str) -> Callable[..., None]:
+    def command(
+        photos: Annotated[
+            Path, typer.Option(help="Dataset, or folder or zip of pictures, to begin from.")
+        ],
+        drawings: Annotated[
+            Path, typer.Option(help="Dataset, or folder or zip of pictures, to become like.")
+        ],
+        out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")],
+        preset: Annotated[
+            str, typer.Option(help="tiny (64 px, minutes), light (128 px), paper (256 px).")
+        ] = "light",
+        steps: Annotated[int | None, typer.Option(min=1, help="Default: the preset's.")] = None,
+        batch: Annotated[int | None, typer.Option(min=1, help="Pictures of a step.")] = None,
+        side: Annotated[int | None, typer.Option(min=32, help="Pixels of the pictures.")] = None,
+        rate: Annotated[float | None, typer.Option(min=0, help="Learning rate.")] = None,
+        photos_only: Annotated[
+            list[str] | None,
+            typer.Option(help="Of a dataset: glasses=no, gender=male, score=0.8, size=0.5."),
+        ] = None,
+        drawings_only: Annotated[
+            list[str] | None, typer.Option(help="The same; of CartoonSet: glasses=11.")
+        ] = None,
+        background: Annotated[str, typer.Option(help="kept, or white where it is known.")] = "kept",
+        balanced: Annotated[
+            bool, typer.Option(help="Both genders, with and without glasses, equally often.")
+        ] = False,
+        setting: Annotated[
+            list[str] | None, typer.Option("--set", help="A setting of the system, as cycle=5.")
+        ] = None,
+        seed: Annotated[int | None, typer.Option(help="Of all that is random.")] = None,
+        device: Annotated[str | None, typer.Option(help="cpu or cuda; default: the best.")] = None,
+        precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
+        compiled: Annotated[
+            bool | None, typer.Option("--compile/--no-compile", help="torch.compile the networks.")
+        ] = None,
+    ) -> None:
+        import torch
+
+        from toolkit import unpaired as job
+
+        _among("--precision", precision, ("float32", "bfloat16", None))
+        _among("--background", background, ("kept", "white"))
+        settings, plan = job.preset(
+            name,
+            preset,
+            setting or [],
+            side=side,
+            steps=steps,
+            batch=batch,
+            rate=rate,
+            seed=seed,
+            device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+            precision=precision,
+            compiled=compiled,
+        )
+        only = (photos_only or [], drawings_only or [])
+        _, scores = job.train_translator(
+            name, photos, drawings, out, settings, plan, only, background, balanced
+        )
+        print(", ".join(f"{key} {value:.3f}" for key, value in scores.items()))
+        print(out)
+
+    command.__doc__ = f"""Teach {name} to turn photos into drawings, without pairs.
+
+    Stopped, it goes on when it is run again. Pictures of a dataset are aligned by their faces,
+    those of a folder or zip are cut to their middle squares.
+
+    Example: toolkit train {name} --photos faces/ --drawings anime.zip --out runs/b --preset tiny
+    """
+    return command
+
+
+for _name in NAMES:
+    train.command(_name)(_translator(_name))
 
 
 def generate(

@@ -23,6 +23,7 @@ from pix2pix.proportions import hex_of
 from pix2pix.scores import interval, kernel_distance, nearest, sliced_wasserstein
 from toolkit.evaluate import ciede2000
 from toolkit.generate import Wish, cartoons, tiled, write
+from toolkit.train import PointReader, features_of
 
 GROUPS = ("all", "female", "male", "glasses", "no glasses")
 SURE = 0.5  # how far from not told a trait must be asked for, to count as kept or lost
@@ -146,15 +147,13 @@ def _as_sets(
     artist: Artist, dataset: Dataset, records: Sequence[FaceRecord], pictures: np.ndarray
 ) -> dict[str, Any]:
     """Distances of all pictures together to the real ones, and to those learnt from."""
-    from toolkit.train import PointReader
-
     made = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
     ids = {record.face_id for record in records}
     real = bank([dataset], artist.crop, lambda record: record.face_id in ids)
     shown = batch(real, torch.arange(len(real)))
     seen = made * shown.known + shown.pictures * (1 - shown.known)
     reader = PointReader(artist.crop, "cpu")
-    own, theirs = _features(reader, seen), _features(reader, shown.pictures)
+    own, theirs = features_of(reader, seen), features_of(reader, shown.pictures)
     kid, error = kernel_distance(own, theirs)
     answer: dict[str, Any] = {
         "wasserstein": sliced_wasserstein(seen / 2 + 0.5, shown.pictures / 2 + 0.5),
@@ -167,23 +166,10 @@ def _as_sets(
     learnt = bank([dataset], artist.crop, lambda r: bool(held) and r.face_id not in held)
     if len(learnt):
         shown = batch(learnt, torch.arange(len(learnt)))
-        known = _features(reader, shown.pictures)
+        known = features_of(reader, shown.pictures)
         answer["nearest learnt"] = float(nearest(own, known).mean())
         answer["nearest learnt, of real"] = float(nearest(theirs, known).mean())
     return answer
-
-
-def _features(reader: Any, pictures: Tensor) -> Tensor:
-    """(N, D): the landmark network's features, pooled to two by two places."""
-    made = []
-    with torch.inference_mode():
-        for part in pictures.split(16):
-            _, features = reader(part)
-            pooled = [
-                torch.nn.functional.adaptive_avg_pool2d(one, 2).flatten(1) for one in features
-            ]
-            made.append(torch.cat(pooled, 1))
-    return torch.cat(made)
 
 
 def _alike(features: Tensor) -> Tensor:
