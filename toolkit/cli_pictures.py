@@ -32,7 +32,7 @@ Strength = Annotated[
 def add(app: typer.Typer) -> None:
     """Give an app these commands."""
     app.add_typer(train, name="train")
-    for command in (pairs, generate, cartoonize, demo):
+    for command in (pairs, generate, cartoonize, compare, demo):
         app.command()(command)
 
 
@@ -297,15 +297,28 @@ def cartoonize(
     gender: Gender = None,
     glasses: Glasses = None,
     strength: Strength = 0.8,
+    styles: Annotated[int, typer.Option(min=1, help="Drawings of each, by munit only.")] = 1,
+    like: Annotated[
+        Path | None, typer.Option(help="A drawing whose style is taken, by munit only.")
+    ] = None,
 ) -> None:
     """Draw the people of photos as cartoons: same gender, glasses and hair, big eyes.
 
+    With a run of cyclegan and its like, which take no wishes, the photos themselves are turned.
+
     Example: toolkit cartoonize photo.jpg
     """
-    from pix2pix.artist import Artist
+    from pix2pix.artist import Artist, system_of
     from toolkit import generate as job
 
     wish = job.Wish(hair, eyes, skin, gender, glasses)
+    if checkpoint and system_of(checkpoint) != "pix2pix":
+        if wish != job.Wish():
+            raise InputError(f"{checkpoint} holds a {system_of(checkpoint)}, which takes no wishes")
+        _translate(checkpoint, pictures, out, styles, like)
+        return
+    if styles > 1 or like:
+        raise InputError("--styles and --like are munit's; name a run of it with --with")
     told = job.faces_of(pictures, 0.5)
     with job.counting("draw faces") as done:
         counts = job.generate(
@@ -313,6 +326,48 @@ def cartoonize(
         )
     print(", ".join(f"{count} {name}" for name, count in counts.items()))
     print(out / "sheet.png" if counts["faces"] else out)
+
+
+def _translate(run: Path, pictures: list[str], out: Path, styles: int, like: Path | None) -> None:
+    from pix2pix.cartoonist import Cartoonist
+    from toolkit import generate, translate
+
+    told = generate.faces_of(pictures, 0.5)
+    with generate.counting("draw photos") as done:
+        counts = translate.translate(Cartoonist(run), told, out, styles, like, done)
+    print(", ".join(f"{count} {name}" for name, count in counts.items()))
+    print(out / "sheet.png" if counts["drawings"] else out)
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    inputs: Annotated[
+        list[str], typer.Option("--inputs", "-i", help="Photos, folders of them, or a dataset.")
+    ],
+    drawings: Annotated[
+        Path | None,
+        typer.Option(help="What outputs are measured against; default: what was learnt from."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("comparison"),
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; default: cuda if any.")] = None,
+) -> None:
+    """Draw the same photos by every run, ours too: a sheet, a page, and one table of scores.
+
+    Example: toolkit compare runs/* --inputs photos/
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from toolkit import compare as job
+    from toolkit.generate import counting, faces_of
+
+    with counting("compare") as done:
+        answer = job.compare(runs, faces_of(inputs, 0.5), out, drawings, device, done)
+    table = Table("", *answer, box=None)  # a column a system, so that it fits a screen
+    for column in job.COLUMNS:
+        table.add_row(column, *(job.number(row.get(column)) for row in answer.values()))
+    Console(highlight=False).print(table)
+    print(out / "index.html")
 
 
 def demo(

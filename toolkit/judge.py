@@ -73,7 +73,7 @@ def drawn_again(
         told = {
             name: getattr(asked, name)[0] for name in ("hair", "eyes", "skin", "gender", "glasses")
         }
-        rows.append(_row(record.face, read, told, asked.points[0].numpy(), artist.crop))
+        rows.append(row_of(record.face, read, told, asked.points[0].numpy(), artist.crop))
         pictures.append(drawn[0])
         if len(sheet) < SHOWN:
             before = cut(pixels, artist.crop.matrix(record.face), artist.crop.side)
@@ -82,8 +82,7 @@ def drawn_again(
     if sheet:
         out.mkdir(parents=True, exist_ok=True)
         write(out / "sheet.png", tiled(sheet, 6))
-    answer = {name: _summed([row for row in rows if name in row["groups"]]) for name in GROUPS}
-    answer = {name: row for name, row in answer.items() if row["pictures"]}
+    answer = by_group(rows)
     if len(pictures) > 1:
         answer["all"] |= _as_sets(artist, dataset, records, np.stack(pictures))
     return answer
@@ -97,9 +96,13 @@ def _unseen(dataset: Dataset, artist: Artist) -> list[FaceRecord]:
     return apart or records
 
 
-def _row(
+def row_of(
     face: Face, read: Face | None, told: dict[str, Tensor], points: np.ndarray, crop: Crop
 ) -> dict[str, Any]:
+    """What of a face, and of what was told of it, is read in its drawing.
+
+    points: (68, 2) where they were asked for, in shares of the crop's square.
+    """
     gender, glasses = float(told["gender"]), float(told["glasses"])
     groups = ["all"]
     groups += ["male" if gender > 0 else "female"] if abs(gender) > SURE else []
@@ -126,15 +129,22 @@ def _row(
     return row
 
 
+def by_group(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The rows of each group that has some, summed."""
+    answer = {name: summed([row for row in rows if name in row["groups"]]) for name in GROUPS}
+    return {name: row for name, row in answer.items() if row["pictures"]}
+
+
 def _same(one: Colour, other: Colour) -> bool:
     return one.name == other.name
 
 
-def _summed(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def summed(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Means with 95 % bootstrap intervals."""
     made: dict[str, Any] = {"pictures": len(rows)}
     for name in ("found", "points", "hair name kept", "hair distance", "eyes name kept",
-                 "eyes distance", "skin distance", "gender kept", "glasses kept"):  # fmt: skip
+                 "eyes distance", "skin distance", "gender kept", "glasses kept",
+                 "background drift"):  # fmt: skip
         values = torch.tensor([row[name] for row in rows if name in row])
         if len(values):
             mean, low, high = interval(values)
