@@ -93,7 +93,7 @@ class UGATIT(Translator):
         return {"drawn": drawn, "drawn from": drawn_from, "taken": taken, "taken from": taken_from}
 
     def parts(self) -> list[Part]:
-        judges: list[nn.Module] = [self.judges, self.back_judges]
+        judges: list[nn.Module] = [*self.judges, *self.back_judges]
         return [
             Part("discriminator", judges, self._discriminators, DECAY),
             Part("generator", [self.generator, self.back], self._generators, DECAY),

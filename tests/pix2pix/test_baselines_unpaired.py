@@ -1,17 +1,23 @@
 """CycleGAN, UNIT, MUNIT and U-GAT-IT; what every baseline must show."""
 
+import re
+import textwrap
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+import pix2pix.trainer
 from data.condition import Asked
 from data.pairs import Bank, Crop
 from pix2pix import checkpoint
 from pix2pix.augment import STILL, batch
-from pix2pix.baselines import NAMES, baselines
+from pix2pix.baselines import NAMES, baselines, cyclegan
 from pix2pix.baselines.cyclegan import Pool
 from pix2pix.networks import parameters
+from pix2pix.residual import decoder, encoder
 from pix2pix.trainer import Plan, Teaching, _adam, step_of, train
 from pix2pix.unpaired import Both
 
@@ -211,6 +217,18 @@ def test_styles_change_the_drawing_and_an_example_tells_one():
         assert (first - second).abs().mean() > 1e-4
         torch.testing.assert_close(first, system.translate(photos))
         assert system.drawing_style(photos).shape == (2, system.settings.style)
+
+
+def test_the_readme_teaches_a_system_that_learns():
+    readme = Path(pix2pix.trainer.__file__).with_name("README.md").read_text("utf-8")
+    [block] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    names = vars(cyclegan) | {"encoder": encoder, "decoder": decoder}
+    exec("from __future__ import annotations\n" + textwrap.dedent(block), names)
+    torch.manual_seed(0)
+    system = names["Plain"](SimpleNamespace(width=8))
+    before = {key: value.clone() for key, value in system.named_parameters()}
+    stepped(system, both(32))
+    assert any(not torch.equal(before[key], value) for key, value in system.named_parameters())
 
 
 @pytest.mark.slow
