@@ -95,10 +95,10 @@ class AttentionGenerator(nn.Module):
 class AttentionJudge(nn.Module):
     """A spectrally normed PatchGAN with attention: 53.13 M parameters of 7 layers, 3.29 M of 5.
 
-    groups: that it also tells apart, maybe 0.
+    traits: that it also tells of a picture, maybe 0.
     """
 
-    def __init__(self, width: int, depth: int, groups: int = 0) -> None:
+    def __init__(self, width: int, depth: int, traits: int = 0) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         into = 3
@@ -110,11 +110,11 @@ class AttentionJudge(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.attention = Attention(into, nn.LeakyReLU(0.2), spectral=True)
         self.out = spectral_norm(nn.Conv2d(into, 1, 4, 1, 1, bias=False, padding_mode="reflect"))
-        self.group = nn.Linear(into, groups) if groups else None
+        self.traits = nn.Linear(into, traits) if traits else None
 
     def forward(self, pictures: Tensor) -> tuple[list[Tensor], Tensor | None]:
-        """The patches' and the attention's answers, and (N, groups) the group's logits."""
+        """The patches' and the attention's answers, and (N, traits) logits."""
         features = self.layers(pictures)
         x, told = self.attention(features)
-        group = None if self.group is None else self.group(features.mean((2, 3))).float()
-        return [self.out(x), told], group
+        traits = None if self.traits is None else self.traits(features.mean((2, 3))).float()
+        return [self.out(x), told], traits

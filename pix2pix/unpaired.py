@@ -11,7 +11,7 @@ from data.condition import Asked
 from pix2pix.augment import Batch
 from pix2pix.system import System
 
-GROUPS = ("woman", "woman with glasses", "man", "man with glasses")
+TRAITS = ("male", "glasses")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +34,6 @@ class Translator(System):
         return [self.translate(photos)]
 
 
-def groups(asked: Asked) -> Tensor:
-    """(N,) places in GROUPS, -1 where gender or glasses is not told."""
-    told = (asked.gender != 0) & (asked.glasses != 0)
-    group = 2 * (asked.gender > 0).long() + (asked.glasses > 0).long()
-    return torch.where(told, group, -1)
+def traits(asked: Asked) -> Tensor:
+    """(N, 2) of TRAITS: 1 yes, -1 no, 0 not told."""
+    return torch.stack([asked.gender, asked.glasses], 1).sign()

@@ -25,7 +25,7 @@ from pix2pix.baselines import baselines
 from pix2pix.scores import kernel_distance, sliced_wasserstein
 from pix2pix.system import System
 from pix2pix.trainer import Plan, Teaching, train
-from pix2pix.unpaired import Both, Translator, groups
+from pix2pix.unpaired import Both, Translator, traits
 from toolkit.train import (
     FEWEST,
     SCORED,
@@ -165,7 +165,7 @@ def train_translator(
     """Train a baseline; the averaged system and its scores on pictures kept apart.
 
     only: of the photos and of the drawings. balanced: women and men, with and without glasses,
-    are shown equally often, a photo always beside a drawing of the same group.
+    are shown equally often, as far as they are told, a photo beside a drawing of the same group.
     """
     crop = Crop(settings.side)
     sources = (photos, drawings)
@@ -202,17 +202,25 @@ def _enough(whole: Bank, which: Tensor) -> Tensor:
 
 
 def _grouped(banks: list[Bank], learnt: list[Tensor]) -> list[list[Tensor]]:
-    """Photos and drawings of each group that both have. Raises InputError when there is none."""
-    of = [groups(one.asked.to("cpu"))[which] for one, which in zip(banks, learnt, strict=True)]
-    both = sorted({int(group) for group in of[0] if group >= 0} & set(of[1].tolist()))
-    if not both:
+    """Photos and drawings of each group that both have, such as women without glasses.
+
+    A trait counts that is told of half of the photos and half of the drawings: detectors do not
+    tell all of both. Raises InputError when none is.
+    """
+    of = [traits(one.asked.to("cpu"))[which] for one, which in zip(banks, learnt, strict=True)]
+    counts = torch.stack([(signs != 0).float().mean(0) >= 0.5 for signs in of]).all(0)
+    kept = [signs[:, counts] for signs in of]
+    found = [{tuple(row) for row in signs.tolist() if row and 0 not in row} for signs in kept]
+    if not found[0] & found[1]:
         raise InputError(
-            "no group of gender and glasses is told of both photos and drawings; "
-            "label some, or say --no-balanced"
+            "neither gender nor glasses is told of half of the photos and half of the drawings, "
+            "or they share no group; label more, or leave --balanced out"
         )
     return [
-        [which[group == number] for which, group in zip(learnt, of, strict=True)] for number in both
-    ]
+        [which[(signs == torch.tensor(group)).all(1)]
+         for which, signs in zip(learnt, kept, strict=True)]
+        for group in sorted(found[0] & found[1])
+    ]  # fmt: skip
 
 
 def _batches(banks: list[Bank], among: list[list[Tensor]], plan: Plan) -> Callable[[int], Both]:

@@ -2,8 +2,8 @@
 
 Departs: a step's fakes are made once, for discriminators and generators alike, where the published
 order of work makes and differentiates them again; borders are reflected everywhere; by `grouped`
-the discriminators also tell women, men and glasses, and drawings must keep their photo's group
-(after sangyun884's WebtoonFaces; the loss is Odena et al. 2017's, eq. 3).
+the discriminators also tell gender and glasses, and drawings must keep their photo's, each where
+it is told (after sangyun884's WebtoonFaces; the loss is as Odena et al. 2017, eq. 3).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pix2pix.augment import shaken
 from pix2pix.losses import apart, fooled, judged_real
 from pix2pix.system import Part
 from pix2pix.trainer import Plan
-from pix2pix.unpaired import GROUPS, Both, Translator, groups
+from pix2pix.unpaired import TRAITS, Both, Translator, traits
 
 NAME = "ugatit"
 DECAY = 1e-4
@@ -32,7 +32,7 @@ class Settings:
     side: pixels. width, judge_width: channels of the first layers. blocks: residual ones, and as
     many adaptive ones. light: the norms' scales are told by the features' means, not by all of
     them. depths: layers of the two discriminators. adversarial, cycle, identity, attention:
-    weights of eq. 7; grouped: of the group classifier. shaken: DiffAugment's policy.
+    weights of eq. 7; grouped: of the traits' classifier. shaken: DiffAugment's policy.
     """
 
     side: int = 128
@@ -81,7 +81,7 @@ class UGATIT(Translator):
         self.settings = settings
         of = (settings.side, settings.width, settings.blocks, settings.light)
         self.generator, self.back = (AttentionGenerator(*of) for _ in range(2))
-        count = len(GROUPS) if settings.grouped else 0
+        count = len(TRAITS) if settings.grouped else 0
         self.judges, self.back_judges = (
             nn.ModuleList(AttentionJudge(settings.judge_width, d, count) for d in settings.depths)
             for _ in range(2)
@@ -120,8 +120,8 @@ class UGATIT(Translator):
         photos, drawings, settings = batch.photos.pictures, batch.drawings.pictures, self.settings
         same_drawing, drawing_from, _ = self.generator(drawings)
         same_photo, photo_from, _ = self.back(photos)
-        drawn, drawn_group = self._judged(self.judges, made["drawn"])
-        taken, taken_group = self._judged(self.back_judges, made["taken"])
+        drawn, drawn_traits = self._judged(self.judges, made["drawn"])
+        taken, taken_traits = self._judged(self.back_judges, made["taken"])
         losses = {
             "adversarial": settings.adversarial
             * len([*drawn, *taken])
@@ -136,9 +136,9 @@ class UGATIT(Translator):
                + judged_real("bce", [drawing_from, photo_from], False)) * 2,
         }  # fmt: skip
         if settings.grouped:
-            losses["group"] = settings.grouped * (
-                _misgrouped(drawn_group, groups(batch.photos.asked))
-                + _misgrouped(taken_group, groups(batch.drawings.asked))
+            losses["traits"] = settings.grouped * (
+                _mistaken(drawn_traits, traits(batch.photos.asked))
+                + _mistaken(taken_traits, traits(batch.drawings.asked))
             )
         return losses
 
@@ -154,23 +154,24 @@ class UGATIT(Translator):
             losses[name] = settings.adversarial * len(answers) * both
             if settings.grouped:
                 of_reals = [logits.chunk(2)[0] for logits in told]
-                losses[f"group of {name}"] = settings.grouped * _misgrouped(
-                    of_reals, groups(real.asked)
+                losses[f"traits of {name}"] = settings.grouped * _mistaken(
+                    of_reals, traits(real.asked)
                 )
         return losses
 
     def _judged(self, judges: nn.ModuleList, pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """All answers, and all groups' logits, of one shaking of the pictures."""
+        """All answers, and all traits' logits, of one shaking of the pictures."""
         seen = shaken(pictures, self.settings.shaken)
         told = [judge(seen) for judge in judges]
         answers = [answer for both, _ in told for answer in both]
-        return answers, [group for _, group in told if group is not None]
+        return answers, [logits for _, logits in told if logits is not None]
 
 
-def _misgrouped(logits: list[Tensor], group: Tensor) -> Tensor:
-    """Cross-entropy of what the judges take (N,) groups for; those not told are passed over."""
-    told = group >= 0
+def _mistaken(logits: list[Tensor], signs: Tensor) -> Tensor:
+    """Cross-entropy of what the judges take (N, 2) traits for; those not told are passed over."""
+    told = signs != 0
     if not told.any():
         return logits[0].sum() * 0
-    lost = [functional.cross_entropy(one[told], group[told]) for one in logits]
+    wanted = (signs[told] + 1) / 2
+    lost = [functional.binary_cross_entropy_with_logits(one[told], wanted) for one in logits]
     return torch.stack(lost).mean()

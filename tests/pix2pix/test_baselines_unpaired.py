@@ -161,6 +161,14 @@ def test_a_run_that_was_stopped_and_goes_on_ends_with_the_same_weights(name, tmp
         assert one["weights/pool.held"] == 3
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_bfloat16_learns_too(name):
+    system = made(name)
+    told = stepped(system, both(system.settings.side), plan=replace(PLAN, precision="bfloat16"))
+    assert all(torch.isfinite(value) for value in told.values())
+    assert all(p.dtype == torch.float32 for p in system.parameters())
+
+
 def test_the_pool_shows_older_pictures_half_of_the_time_once_it_is_full():
     torch.manual_seed(0)
     pool = Pool(50, 4)
@@ -196,7 +204,7 @@ def test_shares_of_norms_stay_between_nothing_and_all():
     assert any(p.min() < p.max() for p in shares)
 
 
-def test_attention_that_is_not_told_groups_still_learns():
+def test_attention_that_is_told_some_traits_or_none_still_learns():
     system = made("ugatit")
     examples = both(32)
     none = torch.zeros(2)
@@ -204,8 +212,10 @@ def test_attention_that_is_not_told_groups_still_learns():
         examples.photos, asked=replace(examples.photos.asked, gender=none, glasses=none)
     )
     told = stepped(system, Both(unknown, unknown))
-    assert told["generator/group"] == 0
-    assert stepped(system, examples)["generator/group"] > 0
+    assert told["generator/traits"] == 0
+    assert stepped(system, examples)["generator/traits"] > 0
+    half = replace(examples.photos, asked=replace(examples.photos.asked, glasses=none))
+    assert stepped(system, Both(half, half))["generator/traits"] > 0
 
 
 def test_styles_change_the_drawing_and_an_example_tells_one():

@@ -1,6 +1,7 @@
 """Baselines trained and compared by the commands people run."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from data.errors import InputError
 from data.pairs import Crop
 from pix2pix.baselines import NAMES
 from pix2pix.cartoonist import Cartoonist
-from pix2pix.unpaired import groups
+from pix2pix.unpaired import traits
 from toolkit.cli import app
 from toolkit.unpaired import _batches, _grouped, load, preset
 
@@ -154,7 +155,7 @@ def test_plain_pictures_are_cut_to_their_middles(pictures):
     assert np.abs(inner.astype(int) - whole[:, 15:75]).mean() < 1
     assert made.inside[0, 0, edge + 1, edge + 1] == 1
     assert made.inside[0, 0, 0, made.inside.shape[3] // 2] == 0  # above the picture
-    assert (groups(made.asked) == -1).all()
+    assert (traits(made.asked) == 0).all()
 
 
 def test_only_what_is_wanted_is_learnt_from(pictures, faces):
@@ -196,12 +197,26 @@ def test_groups_are_shown_equally_often_and_a_photo_beside_its_own(faces):
     _, plan = preset("ugatit", "tiny", [], batch=200)
     among = _grouped(banks, learnt)
     both = _batches(banks, among, plan)(0)
-    of = groups(both.photos.asked)
-    assert torch.equal(of, groups(both.drawings.asked))
-    counts = torch.bincount(of, minlength=4)
-    counts = counts[counts > 0]
-    assert len(counts) == len(among) > 1
+    of = traits(both.photos.asked)
+    assert torch.equal(of, traits(both.drawings.asked))
+    groups, counts = of.unique(dim=0, return_counts=True)
+    assert len(groups) == len(among) > 1
     assert counts.min() > 0.6 * counts.max()
+
+
+def test_what_is_told_of_too_few_photos_divides_no_groups(faces):
+    drawings = load(faces, Crop(32), ["size=0"], fewest=1)
+    some = drawings.asked.glasses.clone()
+    some[1:] = 0
+    photos = replace(drawings, asked=replace(drawings.asked, glasses=some))
+    learnt = [torch.arange(len(drawings))] * 2
+    among = _grouped([photos, drawings], learnt)
+    assert len(among) == 2
+    assert sum(len(lot[0]) for lot in among) == (drawings.asked.gender != 0).sum()
+    none = torch.zeros(len(drawings))
+    photos = replace(drawings, asked=replace(drawings.asked, glasses=some, gender=none))
+    with pytest.raises(InputError, match="--balanced"):
+        _grouped([photos, drawings], learnt)
 
 
 @pytest.mark.parametrize("name", NAMES)
