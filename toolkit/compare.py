@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -80,6 +81,9 @@ def compare(
     contestants = [one for run in runs if (one := _contestant(run, device))]
     if not contestants:
         raise InputError("none of the runs holds a checkpoint; train one with toolkit train")
+    names = Counter(one.name for one in contestants)
+    if twice := [name for name, count in names.items() if count > 1 or name in ("photo", "ours")]:
+        raise InputError(f"a row cannot be called {twice[0]!r}, name that run's folder otherwise")
     contestants = [_unchanged(contestants[0]), *contestants, *filter(None, [_shipped(device)])]
     photos = [(one.pixels, max(one.faces, key=lambda face: face.score))
               for one in told if one.pixels is not None and one.faces]  # fmt: skip
@@ -113,7 +117,8 @@ def compare(
 
 def _contestant(run: Path, device: str | None) -> Contestant | None:
     """A run's system; None for a path that holds no run, as runs/* may name."""
-    if run.is_dir() and not any(run.glob("*.safetensors")):
+    kept = run.glob("*.safetensors") if run.is_dir() else [run]
+    if run.exists() and not any(path.suffix == ".safetensors" for path in kept):
         return None
     about, _ = checkpoint.load(checkpoint_file(run))
     if about["system"] == "pix2pix":

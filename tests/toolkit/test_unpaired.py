@@ -112,6 +112,18 @@ def test_a_system_that_changes_nothing_scores_as_the_photo_does(runs, faces, tmp
     assert photo.get("background drift", 0) == 0
 
 
+def test_runs_that_cannot_be_compared_are_one_sentence(runs, tmp_path):
+    for named, sentence in (
+        ([runs / "munit"] * 2, "called 'munit'"),
+        ([tmp_path], "none of the runs"),
+        ([tmp_path / "nowhere"], "nowhere"),
+    ):
+        told = ["compare", *map(str, named), "--inputs", "x.png", "--out", str(tmp_path)]
+        done = CliRunner().invoke(app, told)
+        assert isinstance(done.exception, InputError)
+        assert sentence in str(done.exception)
+
+
 def test_photos_become_cartoons_in_a_style_or_in_several(runs, pictures, tmp_path):
     from skimage.data import astronaut
 
