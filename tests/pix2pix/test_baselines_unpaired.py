@@ -34,7 +34,7 @@ SMALL = {
 def made(name, seed=3, **changes):
     found = baselines()[name]
     settings = replace(
-        found.presets["tiny"][0], width=8, judge_width=8, blocks=1, **SMALL[name], **changes
+        found.presets["tiny"][0], width=8, judge_width=8, blocks=1, **{**SMALL[name], **changes}
     )
     torch.manual_seed(seed)
     return found.system(settings)
@@ -245,7 +245,7 @@ def test_the_readme_teaches_a_system_that_learns():
 @pytest.mark.parametrize("name", OURS)
 def test_it_learns_what_eight_photos_and_drawings_have_apart(name):
     """Drawings are bluer and photos less so: drawn photos must become bluer and keep the rest."""
-    system = made(name, shaken=())
+    system = made(name, side=64, shaken=())
     side = system.settings.side
     plan = Plan(steps=80, batch=8, rate=2e-3)
     examples = Both(*(batch(bank(side, drawn), torch.arange(8), STILL) for drawn in (False, True)))
