@@ -82,6 +82,11 @@ class FaceRecord:
     label: Label | None
 
 
+def is_dataset(folder: Path) -> bool:
+    """Whether faces were ever kept in a folder."""
+    return (folder / "frames").is_dir() and any((folder / "frames").glob("*.parquet"))
+
+
 class Dataset:
     """A folder of faces. Making the object reads and writes nothing."""
 

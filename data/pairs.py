@@ -62,7 +62,8 @@ class Bank:
     pictures: (N, 3, K, K) uint8 RGB, K = crop.side * MARGIN; the crop is its middle.
     inside: (N, 1, K, K) uint8, 1 where the frame reaches, 0 beyond its edge.
     asked: of the crop, so shares of points may lie outside 0 to 1; `seen` holds landmark scores.
-    face_ids: N. sources: N, what is split by.
+    face_ids: N. sources: N, what is split by. ground: (N, 1, K, K) uint8, 0 background to 255
+    person, or None.
     """
 
     crop: Crop
@@ -71,6 +72,7 @@ class Bank:
     asked: Asked
     face_ids: list[str]
     sources: list[str]
+    ground: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -84,11 +86,13 @@ class Bank:
             self.asked[which],
             [self.face_ids[index] for index in chosen],
             [self.sources[index] for index in chosen],
+            None if self.ground is None else self.ground[which],
         )
 
     def to(self, device: torch.device | str) -> Bank:
         moved = (self.pictures.to(device), self.inside.to(device), self.asked.to(device))
-        return Bank(self.crop, *moved, self.face_ids, self.sources)
+        ground = None if self.ground is None else self.ground.to(device)
+        return Bank(self.crop, *moved, self.face_ids, self.sources, ground)
 
 
 def bank(
@@ -97,39 +101,83 @@ def bank(
     wanted: Callable[[FaceRecord], bool] = lambda _: True,
     shown: Callable[[int], None] = lambda _: None,
     background: str = "kept",
+    ground: bool = False,
 ) -> Bank:
     """Every wanted face of the datasets; labels win over detections.
 
     shown: told how many faces are done. background: "kept", or "white" where the dataset knows
-    the foreground. Raises UnreadableError when a picture is gone.
+    the foreground. ground: keep the foreground; all is person where the dataset does not know.
+    Raises UnreadableError when a picture is gone.
     """
-    side = round(crop.side * MARGIN / 2) * 2
+    side = _wide(crop)
     wide = Crop(side, crop.reach * side / crop.side, crop.raised)
-    pictures, inner, faces, ids, sources = [], [], [], [], []
+    pictures, inner, faces, ids, sources, masks = [], [], [], [], [], []
     for dataset in datasets:
         records = [record for record in dataset.faces() if wanted(record)]
         sources += _sources(records)
         for record, pixels in with_pixels(records):
             matrix = wide._matrix(record.face, wide.reach, side)
             picture = cut(pixels, matrix, side)
-            if background == "white" and record.face.foreground:
-                share = _foreground(record.face, matrix, side)[..., None] / 255
+            if background == "white" or ground:
+                masks.append(foreground(record.face, matrix, side))
+            if background == "white":
+                share = masks[-1][..., None] / 255
                 picture = (picture * share + 255 * (1 - share)).round().astype(np.uint8)
             pictures.append(picture)
             inner.append(cut(np.ones(pixels.shape[:2], np.uint8), matrix, side, border=0))
             faces.append(record.face)
             ids.append(record.face_id)
             shown(len(ids))
-    stacked = np.stack(pictures) if pictures else np.zeros((0, side, side, 3), np.uint8)
-    whole = np.stack(inner) if inner else np.zeros((0, side, side), np.uint8)
+    stacked = _stacked(pictures, (side, side, 3))
     return Bank(
         crop,
         torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous(),
-        torch.from_numpy(whole)[:, None],
+        torch.from_numpy(_stacked(inner, (side, side)))[:, None],
         asked_of(faces, crop),
         ids,
         _united(sources, stacked),
+        torch.from_numpy(_stacked(masks, (side, side)))[:, None] if ground else None,
     )
+
+
+def plain(pictures: Iterable[tuple[str, np.ndarray]], crop: Crop) -> Bank:
+    """The middle squares of named pictures (H, W, 3) uint8 RGB, of which nothing is known."""
+    side = _wide(crop)
+    names, squares, inner = [], [], []
+    for name, pixels in pictures:
+        matrix = middle(pixels, side, side / crop.side)
+        names.append(name)
+        squares.append(cut(pixels, matrix, side))
+        inner.append(cut(np.ones(pixels.shape[:2], np.uint8), matrix, side, border=0))
+    stacked = _stacked(squares, (side, side, 3))
+    count = len(names)
+    return Bank(
+        crop,
+        torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous(),
+        torch.from_numpy(_stacked(inner, (side, side)))[:, None],
+        Asked(
+            torch.full((count, 68, 2), 0.5),
+            torch.zeros(count, 68),
+            *(torch.full((count, 3), torch.nan) for _ in range(3)),
+            *(torch.zeros(count) for _ in range(2)),
+        ),
+        names,
+        _united(names, stacked),
+    )
+
+
+def middle(pixels: np.ndarray, side: int, reach: float = 1.0) -> np.ndarray:
+    """Matrix of a crop of `side` pixels around a picture's middle square, `reach` as wide."""
+    height, width = pixels.shape[:2]
+    return square((width - 1) / 2, (height - 1) / 2, min(height, width) * reach, side)
+
+
+def _wide(crop: Crop) -> int:
+    return round(crop.side * MARGIN / 2) * 2
+
+
+def _stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    return np.stack(arrays) if arrays else np.zeros((0, *shape), np.uint8)
 
 
 def asked_of(faces: list[Face], crop: Crop) -> Asked:
@@ -168,11 +216,11 @@ def mirrored(asked: Asked, which: Tensor) -> Asked:
     across = torch.stack([1 - asked.points[..., 0], asked.points[..., 1]], 2)
     points = torch.where(which[:, None, None], across[:, order], asked.points)
     seen = torch.where(which[:, None], asked.seen[:, order], asked.seen)
-    foreground = asked.foreground
-    if foreground is not None:
-        foreground = torch.where(which[:, None, None], foreground.flip(2), foreground)
+    mask = asked.foreground
+    if mask is not None:
+        mask = torch.where(which[:, None, None], mask.flip(2), mask)
     rest = (asked.hair, asked.eyes, asked.skin, asked.gender, asked.glasses)
-    return Asked(points, seen, *rest, foreground)
+    return Asked(points, seen, *rest, mask)
 
 
 def split(bank: Bank, held: float = 0.1) -> tuple[Tensor, Tensor]:
@@ -223,9 +271,10 @@ def _united(sources: list[str], pictures: np.ndarray) -> list[str]:
     return [first(source) for source in sources]
 
 
-def _foreground(face: Face, matrix: np.ndarray, side: int) -> np.ndarray:
-    """(side, side) uint8: the face's foreground mask, on a crop."""
-    assert face.foreground is not None
+def foreground(face: Face, matrix: np.ndarray, side: int) -> np.ndarray:
+    """(side, side) uint8: the face's foreground on a crop, 255 everywhere where it is not known."""
+    if face.foreground is None:
+        return np.full((side, side), 255, np.uint8)
     box, mask = face.foreground.box, face.foreground.mask
     own = square(*box.centre, box.width, len(mask))
     whole = np.vstack([own, [0, 0, 1]])

@@ -14,6 +14,7 @@ from data.errors import InputError
 from data.pairs import Crop
 from pix2pix import checkpoint
 from pix2pix.conditional import Pix2Pix, Settings
+from pix2pix.networks import parameters
 
 AT_ONCE = 16  # pictures drawn together
 SHIPPED = "drawer.safetensors"
@@ -39,7 +40,7 @@ class Artist:
             )
         self.about: dict[str, Any] = about
         self.crop = Crop(**about["crop"])
-        settings = Settings(**{key: _plain(value) for key, value in about["settings"].items()})
+        settings = Settings(**{key: plain(value) for key, value in about["settings"].items()})
         self._system = Pix2Pix(settings)
         network = self._system.generator
         try:
@@ -47,6 +48,11 @@ class Artist:
         except RuntimeError as error:
             raise InputError(f"the weights of {path} do not fit their settings: {error}") from None
         self._system.to(self.device).eval()
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it draws with."""
+        return parameters(self._system.generator)
 
     def draw(self, asked: Asked) -> np.ndarray:
         """(N, side, side, 3) uint8 RGB."""
@@ -73,6 +79,12 @@ def checkpoint_file(path: Path) -> Path:
     )
 
 
-def _plain(value: Any) -> Any:
+def system_of(path: Path) -> str:
+    """The name of the system that a run or checkpoint holds."""
+    about, _ = checkpoint.load(checkpoint_file(path))
+    return str(about["system"])
+
+
+def plain(value: Any) -> Any:
     """JSON's lists are the settings' tuples."""
     return tuple(value) if isinstance(value, list) else value

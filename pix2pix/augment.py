@@ -42,29 +42,30 @@ class Batch:
 
 
 def batch(bank: Bank, which: Tensor, vary: Vary = STILL, generator: torch.Generator | None = None):  # type: ignore[no-untyped-def]
-    """Squares `which` (N,) of a bank, on its device."""
+    """Squares `which` (N,) of a bank, on its device; a bank's ground is the asked foreground."""
     side, device = bank.crop.side, bank.pictures.device
     which = which.to(device)
     uniform = torch.rand(len(which), 5, generator=generator).to(device) * 2 - 1
     flipped = (uniform[:, 4] + 1) / 2 < vary.flip
     asked = mirrored(bank.asked[which], flipped)
-    pictures = bank.pictures[which]
-    known = bank.inside[which]
-    pictures = torch.where(flipped[:, None, None, None], pictures.flip(3), pictures)
-    known = torch.where(flipped[:, None, None, None], known.flip(3), known)
+    whole = torch.cat([bank.pictures[which].float() / 127.5 - 1, bank.inside[which].float()], 1)
+    if bank.ground is not None:
+        whole = torch.cat([whole, bank.ground[which].float() / 255], 1)
+    whole = torch.where(flipped[:, None, None, None], whole.flip(3), whole)
     matrix = _matrices(uniform, vary)
-    whole = torch.cat([pictures.float() / 127.5 - 1, known.float()], 1)
-    share = side / pictures.shape[3]  # of the bank's square that the crop is
+    share = side / whole.shape[3]  # of the bank's square that the crop is
     grid = functional.affine_grid(
         torch.cat([matrix[:, :, :2] * share, matrix[:, :, 2:] * share], 2),
-        [len(which), 4, side, side],
+        [len(which), whole.shape[1], side, side],
         align_corners=False,
     )
     whole = functional.grid_sample(whole, grid, padding_mode="border", align_corners=False)
     asked = replace(asked, points=_moved(asked.points, matrix))
+    if bank.ground is not None:
+        asked = replace(asked, foreground=whole[:, 4])
     if vary is not STILL:
         asked = _forgotten(asked, vary, generator)
-    return Batch(whole[:, :3], (whole[:, 3:] > 0.99).float(), asked)
+    return Batch(whole[:, :3], (whole[:, 3:4] > 0.99).float(), asked)
 
 
 def _matrices(uniform: Tensor, vary: Vary) -> Tensor:

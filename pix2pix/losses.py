@@ -43,6 +43,11 @@ def features_match(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
     return torch.stack(apart).mean()
 
 
+def apart(one: Tensor, other: Tensor) -> Tensor:
+    """L1, in float32."""
+    return functional.l1_loss(one.float(), other.float())
+
+
 def far_off(fake: Tensor, real: Tensor, where: Tensor) -> Tensor:
     """L1 (Isola et al. 2017, eq. 3) over the pixels that count; where: (N, 1, S, S), 0 to 1."""
     apart = (fake.float() - real).abs() * where

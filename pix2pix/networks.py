@@ -26,6 +26,21 @@ class InstanceNorm(nn.Module):
         return (wide * factor + (self.shift[:, None, None] - mean * factor)).to(x.dtype)
 
 
+class PlainNorm(nn.Module):
+    """Instance norm without scale and shift; keeps the memory layout it is given.
+
+    width: unused, so that all norms are made alike.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = x.float()
+        spread, mean = torch.var_mean(wide, (2, 3), correction=0, keepdim=True)
+        return ((wide - mean) * (spread + 1e-5).rsqrt()).to(x.dtype)
+
+
 def started(network: nn.Module, spread: float = 0.02) -> nn.Module:
     """Convolutions from N(0, spread) (Isola et al. 2017, 6.2), norms' scales from N(1, spread)."""
     for part in network.modules():
@@ -84,12 +99,10 @@ class LayerNorm(InstanceNorm):
     over = (1, 2, 3)
 
 
-class _ToldNorm(nn.Module):
-    """Layer norm whose scale and shift are told by a vector (Huang & Belongie 2017).
+class ToldNorm(nn.Module):
+    """Instance norm whose scale and shift are told by a vector (Huang & Belongie 2017)."""
 
-    Instance norm instead forgets the colour that is asked for, and leaves bright droplets (Karras
-    et al. 2020, 2; AnimeGAN changed it for that reason).
-    """
+    over: tuple[int, ...] = (2, 3)
 
     def __init__(self, width: int, told: int) -> None:
         super().__init__()
@@ -99,9 +112,19 @@ class _ToldNorm(nn.Module):
     def forward(self, x: Tensor, told: Tensor) -> Tensor:
         scale, shift = self.linear(told).float()[:, :, None, None].split(self.width, 1)
         wide = x.float()
-        spread, mean = torch.var_mean(wide, (1, 2, 3), correction=0, keepdim=True)
+        spread, mean = torch.var_mean(wide, self.over, correction=0, keepdim=True)
         factor = (1 + scale) * (spread + 1e-5).rsqrt()
         return (wide * factor + (shift - mean * factor)).to(x.dtype)
+
+
+class _ToldLayerNorm(ToldNorm):
+    """The same over channels and places.
+
+    Instance norm forgets the colour that is asked for, and leaves bright droplets (Karras et al.
+    2020, 2; AnimeGAN changed it for that reason).
+    """
+
+    over = (1, 2, 3)
 
 
 class _Block(nn.Module):
@@ -110,9 +133,9 @@ class _Block(nn.Module):
     def __init__(self, width: int, told: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.first_norm = _ToldNorm(width, told)
+        self.first_norm = _ToldLayerNorm(width, told)
         self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.second_norm = _ToldNorm(width, told)
+        self.second_norm = _ToldLayerNorm(width, told)
 
     def forward(self, x: Tensor, told: Tensor) -> Tensor:
         inner = functional.relu(self.first_norm(self.first(x), told))
@@ -126,7 +149,7 @@ class _Up(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(into, out, 3, padding=1, bias=False)
         self.beside = nn.Conv2d(beside, out, 1, bias=False)
-        self.norm = _ToldNorm(out, told)
+        self.norm = _ToldLayerNorm(out, told)
         self.block = _Block(out, told)
 
     def forward(self, x: Tensor, beside: Tensor, told: Tensor) -> Tensor:
@@ -156,7 +179,7 @@ class ResizeNet(nn.Module):
         self.up = nn.ModuleList([_Up(b, a, a, told) for a, b in steps[::-1]])
         self.last = nn.Conv2d(width, 24, 3, padding=1, bias=False)
         self.last_beside = nn.Conv2d(channels, 24, 3, padding=1, bias=False)
-        self.last_norm = _ToldNorm(24, told)
+        self.last_norm = _ToldLayerNorm(24, told)
         self.out = nn.Conv2d(24, 3, 5, padding=2)
 
     def forward(self, condition: Tensor) -> Tensor:
@@ -178,8 +201,8 @@ class ResizeNet(nn.Module):
 class PatchNet(nn.Module):
     """PatchGAN of Isola et al. 2017, 6.1.2: 2.77 M parameters at 6 channels, width 64, depth 3.
 
-    depth: halvings; 3 sees 70 pixels. norm: "batch" as in the paper, "instance", or "spectral"
-    (Miyato et al. 2018) on the weights.
+    depth: halvings; 3 sees 70 pixels. norm: "batch" as in the paper, "instance", "plain" (without
+    scale and shift, as CycleGAN's), or "spectral" (Miyato et al. 2018) on the weights.
     """
 
     def __init__(
@@ -211,9 +234,11 @@ class PatchNet(nn.Module):
 
 
 def _judging(into: int, out: int, step: int, norm: str) -> nn.Module:
-    conv = nn.Conv2d(into, out, 4, step, 1, bias=norm == "spectral")
+    conv = nn.Conv2d(into, out, 4, step, 1, bias=norm in ("spectral", "plain"))
     if norm == "spectral":
         return conv
+    if norm == "plain":
+        return nn.Sequential(conv, PlainNorm(out))
     return nn.Sequential(conv, nn.BatchNorm2d(out) if norm == "batch" else InstanceNorm(out))
 
 

@@ -14,12 +14,14 @@ class Part:
     """One optimiser's share of a step.
 
     name: of the optimiser. networks: what it changes; all others are frozen meanwhile. losses:
-    named losses of a batch and of what the system made of it; their sum is lowered.
+    named losses of a batch and of what the system made of it; their sum is lowered. decay: of
+    the weights, as Adam's L2.
     """
 
     name: str
     networks: list[nn.Module]
     losses: Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
+    decay: float = 0.0
 
 
 class System(nn.Module):
@@ -39,3 +41,6 @@ class System(nn.Module):
     def parts(self) -> list[Part]:
         """In the order of the step."""
         raise NotImplementedError
+
+    def stepped(self) -> None:
+        """Called when all parts of a step are done: for weights that must stay in bounds."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import cv2
@@ -26,6 +27,7 @@ from data.errors import InputError
 from pix2pix import checkpoint
 from pix2pix.system import Part, System
 
+SPEED = "pictures a second"  # learnt from; samples, scores and checkpoints are not counted
 AHEAD = 1_000_003  # between the random streams of two seeds
 
 
@@ -96,6 +98,7 @@ def train(name: str, system: System, teaching: Teaching, plan: Plan, run: Path) 
             for network in part.networks:
                 network.compile()
     lead = accelerator.is_main_process
+    watch = _Watch(plan.batch * accelerator.num_processes)
     with _bar(lead) as shown, _Log(run, lead, start) as log:
         task = shown.add_task(f"train {name}", total=plan.steps, completed=start, told="")
         for step in range(start, plan.steps):
@@ -104,18 +107,21 @@ def train(name: str, system: System, teaching: Teaching, plan: Plan, run: Path) 
             told = step_of(system, optimisers, teaching.batches(share), plan, step, accelerator)
             _average(averages, _shown(system), min(plan.average, (step + 1) / (step + 10)))
             done = step + 1
+            watch.step()
             shown.update(task, completed=done)
             if step % 50 == 0 or done == plan.steps:
                 values = {key: float(value) for key, value in told.items()}
-                log.write(done, values)
+                log.write(done, {**values, SPEED: watch.speed()})
                 shown.update(task, told=" ".join(f"{k} {v:.2f}" for k, v in values.items()))
             if done % plan.looked == 0 or done == plan.steps:
-                best = _look(run, system, averages, teaching, done, best, log, about, lead)
+                with watch.stopped():
+                    best = _look(run, system, averages, teaching, done, best, log, about, lead)
             if lead and (done % plan.kept == 0 or done == plan.steps):
-                tensors = _whole(system, averages, optimisers)
-                checkpoint.save(
-                    run / "state.safetensors", {**about, "step": done, "best": best}, tensors
-                )
+                with watch.stopped():
+                    tensors = _whole(system, averages, optimisers)
+                    checkpoint.save(
+                        run / "state.safetensors", {**about, "step": done, "best": best}, tensors
+                    )
     _show(system, averages)
     return system.eval()
 
@@ -153,6 +159,7 @@ def step_of(
     for part in parts:
         for network in part.networks:
             network.requires_grad_(True)
+    system.stepped()
     return told
 
 
@@ -168,7 +175,9 @@ def _shared(optimiser: torch.optim.Optimizer, accelerator: Any) -> None:
 def adam(part: Part, plan: Plan) -> torch.optim.Optimizer:
     """Adam on what a part changes, with the betas of Isola et al. 2017, 3.3."""
     learnt = [p for network in part.networks for p in network.parameters()]
-    return torch.optim.Adam(learnt, lr=plan.rate, betas=(0.5, 0.999), fused=True)
+    return torch.optim.Adam(
+        learnt, lr=plan.rate, betas=(0.5, 0.999), weight_decay=part.decay, fused=True
+    )
 
 
 def _shown(system: System) -> dict[str, Tensor]:
@@ -285,6 +294,33 @@ def _resumed(
                     for key, value in state.items()
                 }
     return int(kept["step"]), float(kept["best"])
+
+
+class _Watch:
+    """Tells how fast is learnt. pictures: of a step."""
+
+    def __init__(self, pictures: int) -> None:
+        self._pictures = pictures
+        self._steps, self._spent, self._since = 0, 0.0, perf_counter()
+
+    def step(self) -> None:
+        self._steps += 1
+
+    def speed(self) -> float:
+        """Pictures a second since this was last asked."""
+        spent = self._spent + perf_counter() - self._since
+        speed = self._steps * self._pictures / spent
+        self._steps, self._spent, self._since = 0, 0.0, perf_counter()
+        return speed
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stand still, once the device has done what it was asked."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self._spent += perf_counter() - self._since
+        yield
+        self._since = perf_counter()
 
 
 class _Log:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from data.errors import InputError
+from pix2pix.baselines import NAMES
 
 Datasets = Annotated[
     list[Path], typer.Option("--data", "-d", help="Dataset folder; may be said several times.")
@@ -30,7 +32,7 @@ Strength = Annotated[
 def add(app: typer.Typer) -> None:
     """Give an app these commands."""
     app.add_typer(train, name="train")
-    for command in (pairs, generate, cartoonize, demo):
+    for command in (pairs, generate, cartoonize, compare, demo):
         app.command()(command)
 
 
@@ -154,9 +156,10 @@ def show_run(run: Annotated[Path, typer.Argument(help="A run's folder.")]) -> No
 
     Example: toolkit train show runs/a
     """
-    from pix2pix.artist import Artist
+    from pix2pix import checkpoint
+    from pix2pix.artist import checkpoint_file
 
-    about = Artist(run, "cpu").about
+    about, _ = checkpoint.load(checkpoint_file(run))
     print(f"{about['system']}, {about['step']} of {about['plan']['steps']} steps")
     for group in ("settings", "plan", "crop", "scores"):
         for key, value in about.get(group, {}).items():
@@ -179,6 +182,83 @@ def share_run(
     halves = {f"averaged/{key}": value.half() for key, value in weights.items()}
     checkpoint.save(out, about, halves)
     print(f"{out}, {out.stat().st_size / 1e6:.1f} MB")
+
+
+def _translator(name: str) -> Callable[..., None]:
+    def command(
+        photos: Annotated[
+            Path, typer.Option(help="Dataset, or folder or zip of pictures, to begin from.")
+        ],
+        drawings: Annotated[
+            Path, typer.Option(help="Dataset, or folder or zip of pictures, to become like.")
+        ],
+        out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")],
+        preset: Annotated[
+            str, typer.Option(help="tiny (64 px, minutes), light (128 px), paper (256 px).")
+        ] = "light",
+        steps: Annotated[int | None, typer.Option(min=1, help="Default: the preset's.")] = None,
+        batch: Annotated[int | None, typer.Option(min=1, help="Pictures of a step.")] = None,
+        side: Annotated[int | None, typer.Option(min=32, help="Pixels of the pictures.")] = None,
+        rate: Annotated[float | None, typer.Option(min=0, help="Learning rate.")] = None,
+        photos_only: Annotated[
+            list[str] | None,
+            typer.Option(help="Of a dataset: glasses=no, gender=male, score=0.8, size=0.5."),
+        ] = None,
+        drawings_only: Annotated[
+            list[str] | None, typer.Option(help="The same; of CartoonSet: glasses=11.")
+        ] = None,
+        background: Annotated[str, typer.Option(help="kept, or white where it is known.")] = "kept",
+        balanced: Annotated[
+            bool, typer.Option(help="Both genders, with and without glasses, equally often.")
+        ] = False,
+        setting: Annotated[
+            list[str] | None, typer.Option("--set", help="A setting of the system, as cycle=5.")
+        ] = None,
+        seed: Annotated[int | None, typer.Option(help="Of all that is random.")] = None,
+        device: Annotated[str | None, typer.Option(help="cpu or cuda; default: the best.")] = None,
+        precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
+        compiled: Annotated[
+            bool | None, typer.Option("--compile/--no-compile", help="torch.compile the networks.")
+        ] = None,
+    ) -> None:
+        import torch
+
+        from toolkit import unpaired as job
+
+        _among("--precision", precision, ("float32", "bfloat16", None))
+        _among("--background", background, ("kept", "white"))
+        settings, plan = job.preset(
+            name,
+            preset,
+            setting or [],
+            side=side,
+            steps=steps,
+            batch=batch,
+            rate=rate,
+            seed=seed,
+            device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+            precision=precision,
+            compiled=compiled,
+        )
+        only = (photos_only or [], drawings_only or [])
+        _, scores = job.train_translator(
+            name, photos, drawings, out, settings, plan, only, background, balanced
+        )
+        print(", ".join(f"{key} {value:.3f}" for key, value in scores.items()))
+        print(out)
+
+    command.__doc__ = f"""Teach {name} to turn photos into drawings, without pairs.
+
+    Stopped, it goes on when it is run again. Pictures of a dataset are aligned by their faces,
+    those of a folder or zip are cut to their middle squares.
+
+    Example: toolkit train {name} --photos faces/ --drawings anime.zip --out runs/b --preset tiny
+    """
+    return command
+
+
+for _name in NAMES:
+    train.command(_name)(_translator(_name))
 
 
 def generate(
@@ -235,15 +315,28 @@ def cartoonize(
     gender: Gender = None,
     glasses: Glasses = None,
     strength: Strength = 0.8,
+    styles: Annotated[int, typer.Option(min=1, help="Drawings of each, by munit only.")] = 1,
+    like: Annotated[
+        Path | None, typer.Option(help="A drawing whose style is taken, by munit only.")
+    ] = None,
 ) -> None:
     """Draw the people of photos as cartoons: same gender, glasses and hair, big eyes.
 
+    With a run of cyclegan and its like, which take no wishes, the photos themselves are turned.
+
     Example: toolkit cartoonize photo.jpg
     """
-    from pix2pix.artist import Artist
+    from pix2pix.artist import Artist, system_of
     from toolkit import generate as job
 
     wish = job.Wish(hair, eyes, skin, gender, glasses)
+    if checkpoint and system_of(checkpoint) != "pix2pix":
+        if wish != job.Wish():
+            raise InputError(f"{checkpoint} holds a {system_of(checkpoint)}, which takes no wishes")
+        _translate(checkpoint, pictures, out, styles, like)
+        return
+    if styles > 1 or like:
+        raise InputError("--styles and --like are munit's; name a run of it with --with")
     told = job.faces_of(pictures, 0.5)
     with job.counting("draw faces") as done:
         counts = job.generate(
@@ -251,6 +344,48 @@ def cartoonize(
         )
     print(", ".join(f"{count} {name}" for name, count in counts.items()))
     print(out / "sheet.png" if counts["faces"] else out)
+
+
+def _translate(run: Path, pictures: list[str], out: Path, styles: int, like: Path | None) -> None:
+    from pix2pix.cartoonist import Cartoonist
+    from toolkit import generate, translate
+
+    told = generate.faces_of(pictures, 0.5)
+    with generate.counting("draw photos") as done:
+        counts = translate.translate(Cartoonist(run), told, out, styles, like, done)
+    print(", ".join(f"{count} {name}" for name, count in counts.items()))
+    print(out / "sheet.png" if counts["drawings"] else out)
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    inputs: Annotated[
+        list[str], typer.Option("--inputs", "-i", help="Photos, folders of them, or a dataset.")
+    ],
+    drawings: Annotated[
+        Path | None,
+        typer.Option(help="What outputs are measured against; default: what was learnt from."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("comparison"),
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; default: cuda if any.")] = None,
+) -> None:
+    """Draw the same photos by every run, ours too: a sheet, a page, and one table of scores.
+
+    Example: toolkit compare runs/* --inputs photos/
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from toolkit import compare as job
+    from toolkit.generate import counting, faces_of
+
+    with counting("compare") as done:
+        answer = job.compare(runs, faces_of(inputs, 0.5), out, drawings, device, done)
+    table = Table("", *answer, box=None)  # a column a system, so that it fits a screen
+    for column in job.COLUMNS:
+        table.add_row(column, *(job.number(row.get(column)) for row in answer.values()))
+    Console(highlight=False).print(table)
+    print(out / "index.html")
 
 
 def demo(

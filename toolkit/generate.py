@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from data.condition import Asked, contours
 from data.crop import cut
-from data.dataset import Dataset
+from data.dataset import Dataset, is_dataset
 from data.errors import InputError
 from data.face import Face
 from data.formats.plain import read_text
@@ -87,7 +87,7 @@ def faces_of(sources: Sequence[str], min_score: float, detector: str = "auto") -
     pictures = []
     for source in sources:
         path = Path(source)
-        if (path / "frames").is_dir() and any((path / "frames").glob("*.parquet")):
+        if is_dataset(path):
             yield from _kept(Dataset.open(path), min_score)
         elif path.suffix.lower() == ".pts":
             points = parse(read_text(path), str(path)).astype(np.float32)

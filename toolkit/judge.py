@@ -23,6 +23,7 @@ from pix2pix.proportions import hex_of
 from pix2pix.scores import interval, kernel_distance, nearest, sliced_wasserstein
 from toolkit.evaluate import ciede2000
 from toolkit.generate import Wish, cartoons, tiled, write
+from toolkit.train import PointReader, features_of
 
 GROUPS = ("all", "female", "male", "glasses", "no glasses")
 SURE = 0.5  # how far from not told a trait must be asked for, to count as kept or lost
@@ -72,7 +73,7 @@ def drawn_again(
         told = {
             name: getattr(asked, name)[0] for name in ("hair", "eyes", "skin", "gender", "glasses")
         }
-        rows.append(_row(record.face, read, told, asked.points[0].numpy(), artist.crop))
+        rows.append(row_of(record.face, read, told, asked.points[0].numpy(), artist.crop))
         pictures.append(drawn[0])
         if len(sheet) < SHOWN:
             before = cut(pixels, artist.crop.matrix(record.face), artist.crop.side)
@@ -81,8 +82,7 @@ def drawn_again(
     if sheet:
         out.mkdir(parents=True, exist_ok=True)
         write(out / "sheet.png", tiled(sheet, 6))
-    answer = {name: _summed([row for row in rows if name in row["groups"]]) for name in GROUPS}
-    answer = {name: row for name, row in answer.items() if row["pictures"]}
+    answer = by_group(rows)
     if len(pictures) > 1:
         answer["all"] |= _as_sets(artist, dataset, records, np.stack(pictures))
     return answer
@@ -96,9 +96,13 @@ def _unseen(dataset: Dataset, artist: Artist) -> list[FaceRecord]:
     return apart or records
 
 
-def _row(
+def row_of(
     face: Face, read: Face | None, told: dict[str, Tensor], points: np.ndarray, crop: Crop
 ) -> dict[str, Any]:
+    """What of a face, and of what was told of it, is read in its drawing.
+
+    points: (68, 2) where they were asked for, in shares of the crop's square.
+    """
     gender, glasses = float(told["gender"]), float(told["glasses"])
     groups = ["all"]
     groups += ["male" if gender > 0 else "female"] if abs(gender) > SURE else []
@@ -125,15 +129,22 @@ def _row(
     return row
 
 
+def by_group(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The rows of each group that has some, summed."""
+    answer = {name: summed([row for row in rows if name in row["groups"]]) for name in GROUPS}
+    return {name: row for name, row in answer.items() if row["pictures"]}
+
+
 def _same(one: Colour, other: Colour) -> bool:
     return one.name == other.name
 
 
-def _summed(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def summed(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Means with 95 % bootstrap intervals."""
     made: dict[str, Any] = {"pictures": len(rows)}
     for name in ("found", "points", "hair name kept", "hair distance", "eyes name kept",
-                 "eyes distance", "skin distance", "gender kept", "glasses kept"):  # fmt: skip
+                 "eyes distance", "skin distance", "gender kept", "glasses kept",
+                 "background drift"):  # fmt: skip
         values = torch.tensor([row[name] for row in rows if name in row])
         if len(values):
             mean, low, high = interval(values)
@@ -146,15 +157,13 @@ def _as_sets(
     artist: Artist, dataset: Dataset, records: Sequence[FaceRecord], pictures: np.ndarray
 ) -> dict[str, Any]:
     """Distances of all pictures together to the real ones, and to those learnt from."""
-    from toolkit.train import PointReader
-
     made = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
     ids = {record.face_id for record in records}
     real = bank([dataset], artist.crop, lambda record: record.face_id in ids)
     shown = batch(real, torch.arange(len(real)))
     seen = made * shown.known + shown.pictures * (1 - shown.known)
     reader = PointReader(artist.crop, "cpu")
-    own, theirs = _features(reader, seen), _features(reader, shown.pictures)
+    own, theirs = features_of(reader, seen), features_of(reader, shown.pictures)
     kid, error = kernel_distance(own, theirs)
     answer: dict[str, Any] = {
         "wasserstein": sliced_wasserstein(seen / 2 + 0.5, shown.pictures / 2 + 0.5),
@@ -167,23 +176,10 @@ def _as_sets(
     learnt = bank([dataset], artist.crop, lambda r: bool(held) and r.face_id not in held)
     if len(learnt):
         shown = batch(learnt, torch.arange(len(learnt)))
-        known = _features(reader, shown.pictures)
+        known = features_of(reader, shown.pictures)
         answer["nearest learnt"] = float(nearest(own, known).mean())
         answer["nearest learnt, of real"] = float(nearest(theirs, known).mean())
     return answer
-
-
-def _features(reader: Any, pictures: Tensor) -> Tensor:
-    """(N, D): the landmark network's features, pooled to two by two places."""
-    made = []
-    with torch.inference_mode():
-        for part in pictures.split(16):
-            _, features = reader(part)
-            pooled = [
-                torch.nn.functional.adaptive_avg_pool2d(one, 2).flatten(1) for one in features
-            ]
-            made.append(torch.cat(pooled, 1))
-    return torch.cat(made)
 
 
 def _alike(features: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,17 @@ class PointReader(nn.Module):
         [network] = self._network
         points, features = network.read((crops + 1) / 2)
         return (points * 2 - 1) * self._matrix[0, 0] / 2 + 0.5 + self._matrix[:, 2] / 2, features
+
+
+def features_of(reader: PointReader, pictures: Tensor) -> Tensor:
+    """(N, D): the landmark network's features of (N, 3, S, S), pooled to two by two places."""
+    made = []
+    with torch.inference_mode():
+        for part in pictures.split(16):
+            _, features = reader(part)
+            pooled = [functional.adaptive_avg_pool2d(one, 2).flatten(1) for one in features]
+            made.append(torch.cat(pooled, 1))
+    return torch.cat(made)
 
 
 def load_bank(
@@ -225,7 +236,12 @@ def as_picture(picture: Tensor) -> np.ndarray:
 
 def preset(name: str, **changes: Any) -> tuple[Settings, Plan]:
     """Settings and plan by name, with what was said otherwise (None: nothing)."""
-    settings, plan = PRESETS[name]
+    return changed(*PRESETS[name], **changes)
+
+
+def changed(settings: Any, plan: Plan, **changes: Any) -> tuple[Any, Plan]:
+    """Settings and plan with what was said otherwise (None: nothing)."""
     said = {key: value for key, value in changes.items() if value is not None}
-    mine = {key: said.pop(key) for key in list(said) if key in Settings.__slots__}
+    names = {field.name for field in fields(settings)}
+    mine = {key: said.pop(key) for key in list(said) if key in names}
     return replace(settings, **mine), replace(plan, **said)
