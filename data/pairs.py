@@ -7,7 +7,7 @@ picture is generated, so that training and use see the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import cv2
@@ -25,6 +25,7 @@ from data.landmarks import MIRRORED
 MARGIN = 1.15  # the bank's squares reach so much farther than the crop, for shifting and turning
 ALIKE = 0.97  # correlation of two thumbnails from which pictures are near-duplicates
 THUMBNAIL = 16  # pixels
+GROUND = 64  # pixels of the foreground that is asked for
 SOURCES = 5  # folders from which on a folder is a source, not each file
 
 
@@ -105,7 +106,7 @@ def bank(
     """
     side = round(crop.side * MARGIN / 2) * 2
     wide = Crop(side, crop.reach * side / crop.side, crop.raised)
-    pictures, inner, faces, ids, sources = [], [], [], [], []
+    pictures, inner, faces, grounds, ids, sources = [], [], [], [], [], []
     for dataset in datasets:
         records = [record for record in dataset.faces() if wanted(record)]
         sources += _sources(records)
@@ -118,6 +119,7 @@ def bank(
             pictures.append(picture)
             inner.append(cut(np.ones(pixels.shape[:2], np.uint8), matrix, side, border=0))
             faces.append(record.face)
+            grounds.append(_ground(record.face, crop))
             ids.append(record.face_id)
             shown(len(ids))
     stacked = np.stack(pictures) if pictures else np.zeros((0, side, side, 3), np.uint8)
@@ -126,7 +128,7 @@ def bank(
         crop,
         torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous(),
         torch.from_numpy(whole)[:, None],
-        asked_of(faces, crop),
+        replace(asked_of(faces, crop), foreground=_stacked(grounds)),
         ids,
         _united(sources, stacked),
     )
@@ -223,6 +225,21 @@ def _foreground(face: Face, matrix: np.ndarray, side: int) -> np.ndarray:
     whole = np.vstack([own, [0, 0, 1]])
     to_mask = (np.linalg.inv(whole) @ np.vstack([matrix, [0, 0, 1]]))[:2]
     return cut(mask, to_mask, side, border=0)
+
+
+def _ground(face: Face, crop: Crop) -> np.ndarray | None:
+    """(GROUND, GROUND) uint8: the face's foreground mask, on its crop; None where there is none."""
+    if face.foreground is None:
+        return None
+    return _foreground(face, Crop(GROUND, crop.reach, crop.raised).matrix(face), GROUND)
+
+
+def _stacked(grounds: list[np.ndarray | None]) -> Tensor | None:
+    if all(ground is None for ground in grounds):
+        return None
+    none = np.full((GROUND, GROUND), np.nan, np.float32)
+    whole = [none if ground is None else np.float32(ground) / 255 for ground in grounds]
+    return torch.from_numpy(np.stack(whole))
 
 
 def _gender(face: Face) -> float:

@@ -62,6 +62,11 @@ def batch(bank: Bank, which: Tensor, vary: Vary = STILL, generator: torch.Genera
     )
     whole = functional.grid_sample(whole, grid, padding_mode="border", align_corners=False)
     asked = replace(asked, points=_moved(asked.points, matrix))
+    if asked.foreground is not None:
+        ground = asked.foreground[:, None]
+        grid = functional.affine_grid(matrix, list(ground.shape), align_corners=False)
+        ground = functional.grid_sample(ground, grid, padding_mode="border", align_corners=False)
+        asked = replace(asked, foreground=ground[:, 0])
     if vary is not STILL:
         asked = _forgotten(asked, vary, generator)
     return Batch(whole[:, :3], (whole[:, 3:] > 0.99).float(), asked)

@@ -1,0 +1,1 @@
+"""Systems that landmark-to-cartoon is held against, one file each."""
