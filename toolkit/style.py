@@ -45,7 +45,8 @@ class Opened:
 class FaceLayers(nn.Module):
     """Our own landmark network's layers of pictures of any size, as `pix2pix` takes features.
 
-    Finest first, at 2, 4, 8 and 16 pixels a cell; gradients reach the pictures.
+    Finest first, at 2, 4, 8 and 16 pixels a cell, and before them the pixels, for points are found
+    in any colours. Gradients reach the pictures.
     """
 
     def __init__(self, device: str) -> None:
@@ -60,7 +61,7 @@ class FaceLayers(nn.Module):
         fine = network.stem[0](pictures.float() * 2)
         low = network.stem[2](network.stem[1](fine))
         middle = network.middle(low)
-        return [fine, low, middle, network.deep(middle)]
+        return [pictures / 2 + 0.5, fine, low, middle, network.deep(middle)]
 
 
 def wishes(paths: Sequence[Path], weights: Sequence[float], over: Sequence[str]) -> list[Wish]:

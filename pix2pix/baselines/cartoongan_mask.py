@@ -86,6 +86,7 @@ class MaskedCartoonGAN(cartoongan.CartoonGAN):
         """The person over white."""
         likely = self.mask(pictures).float().sigmoid()
         share = ((likely - SURE) / (1 - 2 * SURE)).clamp(0, 1)
+        share = likely + (share - likely).detach()  # else who is lost entirely is never found again
         return pictures * share + WHITE * (1 - share)
 
     def _generator(self, batch: Both, made: dict[str, Tensor]) -> dict[str, Tensor]:

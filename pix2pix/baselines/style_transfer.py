@@ -40,7 +40,7 @@ class Settings:
     features: str = "own"
     weights: str = ""
     content: float = 1.0
-    style: float = 10.0
+    style: float = 3.0
     even: float = 5.0
     optimiser: str = "lbfgs"
     steps: int = 200
