@@ -402,7 +402,7 @@ def test_vgg19_is_only_needed_to_learn_not_to_translate(monkeypatch, tmp_path):
         step_of(made, optimisers(made), both(0), PLAN, 0)
 
 
-QUICK = style_transfer.Settings(side=SIDE, steps=30)
+QUICK = style_transfer.Settings(side=SIDE, steps=30, style=30.0, even=0.1)
 
 
 def far(pictures, style):
