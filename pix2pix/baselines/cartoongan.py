@@ -194,7 +194,7 @@ class CartoonGAN(Translator):
 PRESETS: dict[str, tuple[Settings, Plan]] = {
     "tiny": (
         Settings(side=64, width=8, judge_width=8, blocks=4, initial=100),
-        Plan(steps=300, batch=4, looked=100, kept=50),
+        Plan(steps=300, batch=4, rate=1e-3, looked=100, kept=50),
     ),
     "light": (Settings(), Plan()),
     "paper": (

@@ -123,7 +123,7 @@ class MaskedCartoonGAN(cartoongan.CartoonGAN):
 PRESETS: dict[str, tuple[Settings, Plan]] = {
     "tiny": (
         Settings(side=64, width=8, judge_width=8, blocks=4, mask_width=8, initial=80, masking=80),
-        Plan(steps=300, batch=4, looked=100, kept=50),
+        Plan(steps=300, batch=4, rate=1e-3, looked=100, kept=50),
     ),
     "light": (Settings(), Plan()),
     # The seed's 1, 20 and 20 passes over about 700 photos, one by one.

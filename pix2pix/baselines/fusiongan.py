@@ -166,7 +166,7 @@ def _others(pictures: Tensor) -> Tensor:
 PRESETS: dict[str, tuple[Settings, Plan]] = {
     "tiny": (
         Settings(side=64, width=8, judge_width=8, patch=2),
-        Plan(steps=100, batch=4, looked=50, kept=50),
+        Plan(steps=100, batch=4, rate=1e-3, looked=50, kept=50),
     ),
     "light": (Settings(), Plan()),
     "paper": (

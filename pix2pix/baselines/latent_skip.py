@@ -211,7 +211,7 @@ def _misplaced(points: Tensor, asked: Asked) -> Tensor:
 PRESETS: dict[str, tuple[Settings, Plan]] = {
     "tiny": (
         Settings(side=64, width=8, judge_width=8, latent=32),
-        Plan(steps=300, batch=4, looked=100, kept=50),
+        Plan(steps=300, batch=4, rate=1e-3, looked=100, kept=50),
     ),
     "light": (Settings(), Plan()),
     "paper": (

@@ -218,7 +218,7 @@ def _far(made: Tensor, wanted: Tensor) -> Tensor:
 PRESETS: dict[str, tuple[Settings, Plan]] = {
     "tiny": (
         Settings(width=8, judge_width=8, code=128, meaning=0.05),
-        Plan(steps=400, batch=8, looked=200, kept=100),
+        Plan(steps=200, batch=8, rate=1e-3, looked=100, kept=50),
     ),
     "light": (Settings(meaning=0.05), Plan(batch=32)),
     "paper": (Settings(), Plan(steps=100_000, batch=32, rate=1e-4)),
