@@ -42,7 +42,7 @@ class Asked:
     seen: (N, 68) float32, 1 where a point is to be heeded, 0 where not.
     hair, eyes, skin: (N, 3) float32 sRGB 0 to 1; NaN where not told. gender: (N,) -1 female to
     1 male, 0 not told. glasses: (N,) -1 none to 1 worn, 0 not told.
-    foreground: (N, S, S) float32 0 to 1, any S, or None.
+    foreground: (N, S, S) float32 0 to 1, any S, NaN where not told; or None.
     """
 
     points: Tensor
@@ -167,7 +167,10 @@ def _mask(asked: Asked, side: int) -> Tensor:
     if asked.foreground is None:
         return torch.zeros(len(asked), 1, side, side, device=asked.points.device)
     scaled = functional.interpolate(
-        asked.foreground[:, None], (side, side), mode="bilinear", antialias=True
+        torch.nan_to_num(asked.foreground, nan=0.5)[:, None],
+        (side, side),
+        mode="bilinear",
+        antialias=True,
     )
     return scaled * 2 - 1
 

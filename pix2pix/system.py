@@ -34,6 +34,9 @@ class System(nn.Module):
     settings: Any
     averaged: tuple[str, ...] = ("generator",)
 
+    def begin_step(self, step: int) -> None:
+        """Told before everything else of a step; where a system's phases turn."""
+
     def made(self, batch: Any) -> dict[str, Tensor]:
         """What is made once in a step, with its graph; parts detach it where they must."""
         raise NotImplementedError

@@ -135,9 +135,10 @@ def step_of(
     accelerator: Any = None,
 ) -> dict[str, Tensor]:
     """One step: everything is made once, then each part lowers its losses. Losses by name."""
+    system.begin_step(step)
     parts = system.parts()
     told: dict[str, Tensor] = {}
-    device = next(system.parameters()).device.type
+    device = next(iter(system.state_dict().values())).device.type
     half = plan.precision == "bfloat16"
     with torch.autocast(device, torch.bfloat16) if half else nullcontext():
         made = system.made(batch)
@@ -150,6 +151,8 @@ def step_of(
             group["lr"] = plan.rate * min(1.0, 2 * (1 - step / plan.steps))
         with torch.autocast(device, torch.bfloat16) if half else nullcontext():
             losses = part.losses(batch, made)
+        if not losses:
+            continue
         torch.stack([loss.float() for loss in losses.values()]).sum().backward()
         if accelerator is not None and accelerator.num_processes > 1:
             _shared(optimiser, accelerator)
@@ -192,9 +195,10 @@ def _shown(system: System) -> dict[str, Tensor]:
 def _average(averages: dict[str, Tensor], now: dict[str, Tensor], stays: float) -> None:
     """Running average of weights (Karras et al. 2018, 4.1); counters are copied."""
     floats = [key for key, value in now.items() if value.is_floating_point()]
-    torch._foreach_lerp_(
-        [averages[key] for key in floats], [now[key].detach() for key in floats], 1 - stays
-    )
+    if floats:
+        torch._foreach_lerp_(
+            [averages[key] for key in floats], [now[key].detach() for key in floats], 1 - stays
+        )
     for key in now.keys() - set(floats):
         averages[key].copy_(now[key])
 

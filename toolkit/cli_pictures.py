@@ -32,7 +32,7 @@ Strength = Annotated[
 def add(app: typer.Typer) -> None:
     """Give an app these commands."""
     app.add_typer(train, name="train")
-    for command in (pairs, generate, cartoonize, compare, demo):
+    for command in (pairs, generate, cartoonize, compare, demo, style):
         app.command()(command)
 
 
@@ -407,6 +407,62 @@ def demo(
     if browser:
         Timer(2, webbrowser.open, [address]).start()
     server.run()
+
+
+def style(
+    photo: Annotated[Path, typer.Argument(help="Picture whose content is kept.")],
+    styles: Annotated[
+        list[Path], typer.Option("--style", "-s", help="Picture; may be said several times.")
+    ],
+    weight: Annotated[
+        list[float] | None, typer.Option(min=0, help="One for each --style; default 1.")
+    ] = None,
+    over: Annotated[
+        list[str] | None,
+        typer.Option(help="whole or foreground, one for each --style or one for all."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG file.")] = Path("styled.png"),
+    keep_background: Annotated[
+        bool, typer.Option("--keep-background", help="Only people are drawn anew.")
+    ] = False,
+    features: Annotated[
+        str, typer.Option(help="own, shipped; or vgg19, of torchvision's weights file.")
+    ] = "own",
+    weights: Annotated[
+        Path | None, typer.Option(help="VGG-19's .pth or .safetensors; default: torch's cache.")
+    ] = None,
+    strength: Annotated[float, typer.Option(min=0, help="Of the style, beside the content.")] = 1.0,
+    optimiser: Annotated[str, typer.Option(help="lbfgs or adam.")] = "lbfgs",
+    steps: Annotated[int, typer.Option(min=1, help="Times the picture is looked at.")] = 200,
+    side: Annotated[int, typer.Option(min=64, max=2048, help="Pixels, the longer side.")] = 256,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; default: cuda if any.")] = None,
+) -> None:
+    """Draw a picture in the style of others (Gatys et al. 2016); nothing is trained.
+
+    Example: toolkit style photo.jpg --style panel.png --style cover.png --weight 2 --weight 1
+    """
+    import torch
+
+    from pix2pix.baselines import style_transfer
+    from pix2pix.baselines.features import KINDS
+    from toolkit import style as job
+    from toolkit.generate import counting
+
+    _among("--features", features, KINDS)
+    _among("--optimiser", optimiser, style_transfer.OPTIMISERS)
+    wishes = job.wishes(styles, weight or [], over or [])
+    settings = style_transfer.Settings(
+        side=side,
+        features=features,
+        weights=str(weights or ""),
+        style=strength * style_transfer.Settings().style,
+        optimiser=optimiser,
+        steps=steps,
+    )
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    with counting("draw") as done:
+        wide, high = job.style(photo, wishes, out, settings, keep_background, device, done)
+    print(f"{out}, {wide} x {high}, by features of {'our own' if features == 'own' else 'VGG-19'}")
 
 
 def evaluate_pictures(

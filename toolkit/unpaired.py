@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from pix2pix.scores import kernel_distance, sliced_wasserstein
 from pix2pix.system import System
 from pix2pix.trainer import Plan, Teaching, train
 from pix2pix.unpaired import Both, Translator, traits
+from toolkit.style import FaceLayers
 from toolkit.train import (
     FEWEST,
     SCORED,
@@ -175,7 +177,10 @@ def train_translator(
     held = [_enough(one, side[1]) for one, side in zip(banks, sides, strict=True)]
     banks = [one.to(plan.device) for one in banks]
     torch.manual_seed(plan.seed)
-    system = baselines()[name].system(settings)
+    kind = baselines()[name].system
+    # Some compare pictures by what our own landmark network sees in them.
+    own = {"own": FaceLayers(plan.device)} if "own" in signature(kind).parameters else {}
+    system = kind(settings, **own)
     among = _grouped(banks, learnt) if balanced else [learnt]
     told = {
         key: {"source": str(source.resolve()), "aligned": is_dataset(source), "count": len(one),

@@ -15,7 +15,17 @@ if TYPE_CHECKING:  # the names are told without torch, which takes seconds
     from pix2pix.trainer import Plan
     from pix2pix.unpaired import Translator
 
-NAMES = ("cyclegan", "unit", "munit", "ugatit")
+NAMES = (
+    "cyclegan",
+    "unit",
+    "munit",
+    "ugatit",
+    "fusiongan",
+    "xgan",
+    "cartoongan",
+    "cartoongan_mask",
+    "latent_skip",
+)
 
 
 @dataclass(frozen=True, slots=True)
