@@ -25,7 +25,7 @@ from torch.nn import functional
 from data.condition import Asked
 from pix2pix.augment import Batch
 from pix2pix.baselines.ugatit import PRESETS, UGATIT, Settings
-from pix2pix.trainer import Plan, _adam, step_of
+from pix2pix.trainer import Plan, adam, step_of
 from pix2pix.unpaired import Both
 
 WARM = 2  # steps not timed
@@ -50,14 +50,14 @@ def examples(settings: Settings, plan: Plan) -> Both:
 
 def ours(settings: Settings, plan: Plan, both: Both) -> Callable[[], object]:
     system = UGATIT(settings).to(plan.device)
-    optimisers = {part.name: _adam(part, plan) for part in system.parts()}
+    optimisers = {part.name: adam(part, plan) for part in system.parts()}
     return lambda: step_of(system, optimisers, both, plan, 0)
 
 
 def published(settings: Settings, plan: Plan, both: Both) -> Callable[[], object]:
     """The same networks and losses; nothing is frozen, detached or used twice."""
     system = UGATIT(settings).to(plan.device)
-    optimisers = {part.name: _adam(part, plan) for part in system.parts()}
+    optimisers = {part.name: adam(part, plan) for part in system.parts()}
 
     def step() -> None:
         for name in optimisers:

@@ -121,3 +121,17 @@ def test_the_split_goes_by_source_stays_when_faces_come_and_keeps_near_duplicate
     twice = bank([dataset, dataset], Crop(64))
     half = len(faces)
     assert twice.sources[:half] == twice.sources[half:]
+
+
+def test_a_foreground_moves_with_its_picture(drawn):
+    faces = bank([Dataset(drawn / "truth" / "faces")], Crop(64), ground=True)
+    side = faces.pictures.shape[3]
+    y, x = torch.meshgrid(*[torch.arange(side)] * 2, indexing="ij")
+    disc = ((x - 0.4 * side) ** 2 + (y - 0.6 * side) ** 2 < (0.2 * side) ** 2).byte() * 255
+    same = disc.expand(len(faces), 1, -1, -1)
+    told = replace(faces, pictures=same.expand(-1, 3, -1, -1).contiguous(), ground=same)
+    random = torch.Generator().manual_seed(1)
+    shown = batch(told, torch.arange(len(told)), Vary(turn=30, shift=0.1), random)
+    torch.testing.assert_close(
+        shown.asked.foreground, shown.pictures[:, 0] / 2 + 0.5, atol=1e-4, rtol=0
+    )

@@ -18,7 +18,7 @@ from pix2pix.baselines import NAMES, baselines, cyclegan
 from pix2pix.baselines.cyclegan import Pool
 from pix2pix.networks import parameters
 from pix2pix.residual import decoder, encoder
-from pix2pix.trainer import Plan, Teaching, _adam, step_of, train
+from pix2pix.trainer import Plan, Teaching, adam, step_of, train
 from pix2pix.unpaired import Both
 
 OURS = ("cyclegan", "unit", "munit", "ugatit")
@@ -67,7 +67,7 @@ def both(side, step=0, size=2):
 
 
 def stepped(system, examples, steps=1, plan=PLAN, optimisers=None):
-    optimisers = optimisers or {part.name: _adam(part, plan) for part in system.parts()}
+    optimisers = optimisers or {part.name: adam(part, plan) for part in system.parts()}
     for step in range(steps):
         torch.manual_seed(step)
         told = step_of(system, optimisers, examples, replace(plan, steps=max(steps, 4)), step)

@@ -125,7 +125,7 @@ def test_other_settings_do_not_go_on_with_a_run(tmp_path):
     told = teaching(faces())
     train("pix2pix", system(), told, PLAN, tmp_path)
     other = replace(SMALL, l1=3.0)
-    with pytest.raises(InputError, match=r"l1 was 15.0, is 3.0"):
+    with pytest.raises(InputError, match=r"l1 was 30.0, is 3.0"):
         train("pix2pix", system(settings=other), told, PLAN, tmp_path)
 
 
