@@ -185,6 +185,7 @@ def _even(values: Tensor, side: int) -> Tensor:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept for learning too, even when drawing asks for it first
 def _grid(side: int, device: torch.device) -> Tensor:
     """(side², 2): where the pixels' centres lie, shares of the square."""
     at = (torch.arange(side, device=device) + 0.5) / side

@@ -77,6 +77,14 @@ def test_a_gradient_reaches_every_point():
     assert (points.grad.abs().sum(2) > 0).all()
 
 
+def test_what_was_drawn_for_use_can_be_learnt_from_afterwards():
+    with torch.inference_mode():
+        contours(face(), torch.ones(1, 68), 40)
+    points = face().requires_grad_()
+    contours(points, torch.ones(1, 68), 40).sum().backward()
+    assert points.grad is not None
+
+
 def test_planes_come_by_name_and_say_what_is_not_told():
     points = face(3)
     nothing = torch.full((1, 3), torch.nan)
