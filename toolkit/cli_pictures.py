@@ -96,7 +96,7 @@ def train_pix2pix(
     out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")],
     preset: Annotated[
         str,
-        typer.Option(help="tiny (64 px, minutes), light (128 px), full (256 px), paper."),
+        typer.Option(help="tiny (64 px, a quarter hour), light (128 px), full (256 px), paper."),
     ] = "light",
     steps: Annotated[int | None, typer.Option(min=1, help="Default: the preset's.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Squares of a step.")] = None,

@@ -31,7 +31,10 @@ SCORED = 128  # faces a score is made of, kept apart
 FEWEST = 8  # faces to learn from
 
 PRESETS: dict[str, tuple[Settings, Plan]] = {
-    "tiny": (Settings(side=64, width=16, judge_width=16), Plan(steps=600, looked=200, kept=20)),
+    "tiny": (
+        Settings(side=64, width=16, judge_width=16),
+        Plan(steps=2400, rate=4e-4, looked=200, kept=20),
+    ),
     "light": (Settings(), Plan(steps=40_000)),
     "full": (
         Settings(side=256, width=64, judge_width=64, scales=2),
