@@ -259,9 +259,13 @@ def placer(device: str) -> LandmarkNet:
 
 @lru_cache(maxsize=2)
 def _placer(device: str, half: bool) -> LandmarkNet:
+    import torch
+
     from detectors.networks import LandmarkNet
 
-    return _loaded(LandmarkNet(), "landmarks", device, half)
+    # Kept for losses too, even when a detection asks for it first.
+    with torch.inference_mode(False):
+        return _loaded(LandmarkNet(), "landmarks", device, half)
 
 
 def _loaded(network: N, name: str, device: str, half: bool) -> N:
