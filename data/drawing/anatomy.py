@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data.drawing.brush import path, spaced
-from data.landmarks import INNER_LIPS, JAW, LEFT_BROW, LEFT_EYE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
+from data.landmarks import (
+    INNER_LIPS,
+    JAW,
+    LEFT_BROW,
+    LEFT_EYE,
+    NOSE_BRIDGE,
+    OUTER_LIPS,
+    RIGHT_BROW,
+    RIGHT_EYE,
+)
 
 if TYPE_CHECKING:
     from data.drawing.character import Character
@@ -22,6 +31,8 @@ if TYPE_CHECKING:
 # of the way from the eyes to the chin).
 _PROFILE_AT = np.array([-1.0, -0.35, 0.0, 0.25, 0.42, 0.5, 0.56, 0.64, 0.7, 0.76, 0.84, 0.95, 1.0])
 _PROFILE = np.array([-0.05, 0.05, -0.07, 0.04, 0.2, 0.16, 0.02, 0.06, 0.02, 0.05, -0.02, 0.04, 0.0])
+ROUND = ("ball", "bulb", "hook")  # noses of balls wrapped in skin
+BODIED = (*ROUND, "wedge")  # noses that break the outline of a head that turns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +109,12 @@ def edges(who: Character, head: Head) -> tuple[np.ndarray, np.ndarray]:
             bulge = who.depth * (0.93 - 0.15 * low**2)
             out = np.hypot(half[:, 0] * np.cos(yaw), bulge * np.sin(yaw))
             share = np.clip((abs(who.yaw) - 35) / 45, 0, 1)
-            nose = np.interp(half[:, 1] / who.chin, _PROFILE_AT, _PROFILE) * (0.5 + who.nose_out)
-            seen[:, 0] = side * (out + share * nose)
+            profile = np.minimum(_PROFILE, 0.05) if who.nose in BODIED else _PROFILE
+            nose = np.interp(half[:, 1] / who.chin, _PROFILE_AT, profile) * (0.5 + who.nose_out)
+            y = half[:, 1] / who.chin
+            bone = 0.05 * np.exp(-(((y - 0.3) / 0.14) ** 2)) - 0.09 * np.exp(-((y / 0.12) ** 2))
+            turn = np.clip(abs(who.yaw) / 25, 0, 1) * (1 - share)
+            seen[:, 0] = side * (out + share * nose + who.bony * turn * bone)
         both.append(seen[:, :2])
     # Both sides meet where the chin is seen.
     chin = (both[0][-1] + both[1][-1]) / 2
@@ -116,21 +131,24 @@ def landmarks(who: Character, head: Head) -> tuple[np.ndarray, np.ndarray]:
     left, right = edges(who, head)
     jaw = np.vstack([spaced(left, 9), spaced(right, 9)[::-1][1:]])
     seen[JAW, :2] = jaw
-    points = head.placed(seen)
-    # What lies beyond the edge of the far cheek is behind it.
+    # What lies beyond the edge of the far cheek is behind it; a mouth ends there.
     side = np.sign(who.yaw) or 1.0
     far = right if side > 0 else left
     order = np.argsort(far[:, 1])
     edge = np.interp(seen[:, 1], far[order, 1], side * far[order, 0])
     hidden = side * seen[:, 0] > edge + 0.06
+    mouth = slice(OUTER_LIPS.start, INNER_LIPS.stop)
+    seen[mouth, 0] = side * np.minimum(side * seen[mouth, 0], edge[mouth] + 0.01)
     normal = flat[:, 0] * side * np.sin(abs(radians(who.yaw)))
     hidden |= (normal > 0.55 * np.cos(radians(who.yaw)) + 0.12) & (abs(who.yaw) > 45)
     hidden[JAW] = False
+    if who.nose in BODIED:
+        hidden[NOSE_BRIDGE] = hidden[33] = False
     if abs(who.yaw) > 60:
         hidden[9 : 17 if who.yaw > 0 else 9] = True
         if who.yaw < 0:
             hidden[0:8] = True
-    return points, hidden
+    return head.placed(seen), hidden
 
 
 def _front(who: Character) -> tuple[np.ndarray, np.ndarray]:
@@ -152,9 +170,22 @@ def _front(who: Character) -> tuple[np.ndarray, np.ndarray]:
         [np.linspace(-1, 1, 5) * who.nose_width, base + np.array([-0.02, 0, 0.015, 0, -0.02])]
     )
     bump[31:36] = who.nose_out * np.array([0.3, 0.5, 0.6, 0.5, 0.3])
+    if who.nose in ROUND:
+        bump[31:36] = who.nose_out - who.nose_width * np.array([1.1, 1, 0.9, 1, 1.1])
+        points[31:36, 1] = who.nose_y + who.nose_width * np.array([0.45, 0.85, 1, 0.85, 0.45])
     points[OUTER_LIPS], points[INNER_LIPS] = lips(who)
     bump[OUTER_LIPS] = bump[INNER_LIPS] = 0.04
     return points, bump
+
+
+def nose_spine(who: Character) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Balls of a round nose, root to tip: (N, 2) places, (N,) off the face, (N,) radii."""
+    y = who.nose_y - who.nose_length * np.array([1.0, 0.5, 0.0])
+    deep = who.nose_out - who.nose_width
+    bump = np.array([-0.02, deep + 0.1 if who.nose == "hook" else 0.5 * deep, deep])
+    sizes = who.nose_width * np.array([0.45, 0.6, 1.0])
+    first = 2 if who.nose == "ball" else 0
+    return np.column_stack([np.zeros(3), y])[first:], bump[first:], sizes[first:]
 
 
 def brow_of(who: Character, side: int, count: int = 5) -> np.ndarray:

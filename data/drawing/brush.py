@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import colorsys
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 SHIFT = 4  # fractional bits of cv2's drawing coordinates
 
 Rgb = tuple[int, int, int]
+WHITE, BLACK = (252, 252, 252), (24, 20, 24)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,28 +82,30 @@ class Pen:
 def curve(points: np.ndarray, count: int = 8) -> np.ndarray:
     """A closed Catmull-Rom curve (Catmull & Rom 1974) through (N, 2) points."""
     before, after, later = (np.roll(points, shift, 0) for shift in (1, -1, -2))
-    t = np.linspace(0, 1, count, endpoint=False)[:, None, None]
-    path = 0.5 * (
-        2 * points
-        + (after - before) * t
-        + (2 * before - 5 * points + 4 * after - later) * t**2
-        + (3 * points - before - 3 * after + later) * t**3
-    )
-    return path.swapaxes(0, 1).reshape(-1, points.shape[1])
+    return _between(before, points, after, later, count)
 
 
 def path(points: np.ndarray, count: int = 8) -> np.ndarray:
     """A smooth open curve through (N, 2) points."""
     ends = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
     before, here, after, later = ends[:-3], ends[1:-2], ends[2:-1], ends[3:]
-    t = np.linspace(0, 1, count, endpoint=False)[:, None, None]
-    line = 0.5 * (
-        2 * here
-        + (after - before) * t
-        + (2 * before - 5 * here + 4 * after - later) * t**2
-        + (3 * here - before - 3 * after + later) * t**3
-    )
-    return np.vstack([line.swapaxes(0, 1).reshape(-1, points.shape[1]), points[-1:]])
+    return np.vstack([_between(before, here, after, later, count), points[-1:]])
+
+
+def _between(
+    before: np.ndarray, here: np.ndarray, after: np.ndarray, later: np.ndarray, count: int
+) -> np.ndarray:
+    """So many points of each piece from `here` to `after`, piece after piece."""
+    knots = np.stack([before, here, after, later], 1)
+    return (_weights(count) @ knots).reshape(-1, knots.shape[2])
+
+
+@cache
+def _weights(count: int) -> np.ndarray:
+    """(count, 4): the shares of a piece's four knots in its points."""
+    t = np.linspace(0, 1, count, endpoint=False)
+    powers = np.column_stack([np.ones(count), t, t**2, t**3])
+    return powers @ np.array([(0, 2, 0, 0), (-1, 0, 1, 0), (2, -5, 4, -1), (-1, 3, -3, 1)]) / 2
 
 
 def spaced(points: np.ndarray, count: int) -> np.ndarray:
@@ -135,3 +140,13 @@ def lighter(colour: Rgb, share: float) -> Rgb:
     """A colour so far on its way to white."""
     red, green, blue = (int(value + (255 - value) * share) for value in colour)
     return red, green, blue
+
+
+def varied(rng: np.random.Generator, colour: str, spread: float) -> str:
+    """A shade near a colour: its hue turned a little, lighter or darker."""
+    hue, light, full = colorsys.rgb_to_hls(*(value / 255 for value in rgb(colour)))
+    hue = (hue + rng.normal(0, spread * 0.5)) % 1
+    light = float(np.clip(light + rng.normal(0, spread), 0.03, 0.98))
+    full = float(np.clip(full * (1 + rng.normal(0, 2 * spread)), 0, 1))
+    red, green, blue = (round(255 * value) for value in colorsys.hls_to_rgb(hue, light, full))
+    return hexed((red, green, blue))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import colorsys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data.drawing.brush import Rgb, hexed, rgb
+from data.drawing.brush import Rgb, rgb, varied
+from data.drawing.schools import comic, manga
 
 HAIR = {
     "black": "#2b2730", "brown": "#7a4a33", "blonde": "#f0cf6d", "red": "#c23a35",
@@ -23,7 +23,7 @@ SHIRTS = ("#5b6ea8", "#c95b6b", "#f2f2f4", "#3b3f4a", "#6fa58a", "#e3b65b", "#1d
 
 FRINGES = ("locks", "straight", "parted", "swept", "back", "curly", "messy")
 BACKS = ("short", "bob", "long", "tails", "pony", "buns", "spiky", "curly", "bald")
-EYE_KINDS = ("anime", "real", "oval", "round", "dot")
+EYE_KINDS = ("anime", "real", "oval", "round", "dot", "ink", "blank")
 NOSES = ("dot", "tick", "line", "shadow", "real", "none")
 TOPS = (*[""] * 14, "cap", "hood", "hat", "ears", "ribbon", "band", "phones")
 OVER = (*[""] * 20, "hand", "hand", "lock", "lock", "mask", "scarf", "patch", "cup")
@@ -38,7 +38,8 @@ class Character:
     Lengths are head units, colours names of HAIR, EYES and SKIN in the shade of `*_hex`. yaw
     turns to the picture's right, pitch looks down, roll leans clockwise: degrees. left_open and
     right_open: 1 an open eye, 0 a shut one, left being the picture's. shut: whether a shut lid
-    bows down (1) or up (-1).
+    bows down (1) or up (-1). lens: share of white on a lens, 1 hides the eye. bony, lined,
+    stubble, moustache: 0 for none to 1 for much. school: "comic", "manga", "" for all others.
     """
 
     gender: str = "female"
@@ -63,6 +64,10 @@ class Character:
     round: float = 0.2
     cheek: float = 0.0
     depth: float = 0.8
+    bony: float = 0.0
+    ear: float = 1.0
+    cleft: bool = False
+    lined: float = 0.0
     # Eyes
     eye_kind: str = "anime"
     eye_x: float = 0.47
@@ -110,13 +115,18 @@ class Character:
     fringe_low: float = -0.45
     side_lock: float = 0.8
     volume: float = 1.15
+    sideburn: float = 0.0
     top: str = ""
     over: str = ""
+    lens: float = 0.0
     beard: float = 0.0
+    stubble: float = 0.0
+    moustache: float = 0.0
     blush: float = 0.0
     sweat: bool = False
     shirt: str = SHIRTS[0]
     # Manner
+    school: str = ""
     tone: str = "colour"
     shade: str = "cel"
     line: float = 0.028
@@ -130,11 +140,8 @@ class Character:
         male = rng.random() < 0.45
         # 0 a child's head of anime, 1 a realistic grown-up, between them all the others.
         real = float(np.clip(rng.beta(0.9, 1.3) + (0.12 if male else 0), 0, 1))
-        comic = rng.random() < 0.14  # Western cartoons: round eyes, odd skins, thick lines
         kind = "anime" if real < 0.65 else "real"
-        if comic:
-            kind = str(rng.choice(["round", "oval", "dot", "real"]))
-        elif rng.random() < 0.07:
+        if rng.random() < 0.07:
             kind = str(rng.choice(["oval", "dot", "round"]))
         chin = 1.1 + 0.38 * real + n(0, 0.08) + (0.06 if male else 0)
         if kind == "anime":
@@ -156,11 +163,9 @@ class Character:
         hair, eye, skin = (str(rng.choice(list(names))) for names in (HAIR, EYES, SKIN))
         second = str(rng.choice(list(EYES))) if rng.random() < 0.05 else eye
         skin = str(rng.choice(list(SKIN), p=[0.72, 0.18, 0.10]))
-        skin_hex = _varied(rng, SKIN[skin], 0.025)
-        if comic and rng.random() < 0.3:
-            skin_hex = hexed(tuple(int(v) for v in rng.integers(70, 250, 3)))  # type: ignore[arg-type]
-        left_hex = _varied(rng, EYES[eye], 0.03)
-        right_hex = left_hex if second == eye else _varied(rng, EYES[second], 0.03)
+        skin_hex = varied(rng, SKIN[skin], 0.025)
+        left_hex = varied(rng, EYES[eye], 0.03)
+        right_hex = left_hex if second == eye else varied(rng, EYES[second], 0.03)
         brow_gap = u(0.1, 0.3) - 0.08 * real
         nose_y = chin * u(0.34, 0.46) + 0.03 * real
         mouth_y = nose_y + (chin - nose_y) * u(0.34, 0.52)
@@ -168,10 +173,10 @@ class Character:
         low = -(height * 0.55 + u(-0.25, 0.5))
         back = str(rng.choice(BACKS, p=_shares([30, 5, 6, 1, 3, 1, 26, 6, 5] if male else
                                                [6, 16, 36, 12, 12, 5, 3, 6, 0.5])))  # fmt: skip
-        return cls(
+        who = cls(
             gender="male" if male else "female",
             hair=hair, left_eye=eye, right_eye=second, skin=skin,
-            hair_hex=_varied(rng, HAIR[hair], 0.02), left_eye_hex=left_hex,
+            hair_hex=varied(rng, HAIR[hair], 0.02), left_eye_hex=left_hex,
             right_eye_hex=right_hex, skin_hex=skin_hex,
             glasses=bool(rng.random() < 0.16), sunglasses=bool(rng.random() < 0.12),
             yaw=yaw, pitch=float(np.clip(n(0, 10), -30, 30)), roll=float(n(0, 8)),
@@ -205,9 +210,13 @@ class Character:
             tone=str(rng.choice(TONES, p=[0.72, 0.1, 0.08, 0.1])),
             shade=str(rng.choice(SHADES, p=[0.25, 0.45, 0.3])),
             line=0.0 if manner < 0.1 else u(0.008, 0.03) if manner < 0.8 else u(0.03, 0.06),
-            ink="" if rng.random() < 0.35 else _varied(rng, "#30242a", 0.1),
-            seed=int(rng.integers(2**31)),
+            ink="" if rng.random() < 0.35 else varied(rng, "#30242a", 0.1),
+            bony=u(0, 1) * real, seed=int(rng.integers(2**31)),
         )  # fmt: skip
+        school = rng.random()
+        if school < 0.12:
+            return replace(who, **comic(rng, who))
+        return replace(who, **manga(rng, who)) if school < 0.2 else who
 
     @property
     def colours(self) -> tuple[Rgb, Rgb, Rgb, Rgb]:
@@ -222,13 +231,3 @@ class Character:
 
 def _shares(weights: list[float]) -> np.ndarray:
     return np.array(weights) / np.sum(weights)
-
-
-def _varied(rng: np.random.Generator, colour: str, spread: float) -> str:
-    """A shade near a colour: its hue turned a little, lighter or darker."""
-    hue, light, full = colorsys.rgb_to_hls(*(value / 255 for value in rgb(colour)))
-    hue = (hue + rng.normal(0, spread * 0.5)) % 1
-    light = float(np.clip(light + rng.normal(0, spread), 0.03, 0.98))
-    full = float(np.clip(full * (1 + rng.normal(0, 2 * spread)), 0, 1))
-    red, green, blue = (round(255 * value) for value in colorsys.hls_to_rgb(hue, light, full))
-    return hexed((red, green, blue))

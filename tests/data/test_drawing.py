@@ -71,6 +71,50 @@ def test_what_a_hand_covers_is_told_hidden_and_what_nothing_covers_is_not():
     assert turned[0][RIGHT_EYE].sum() > turned[0][LEFT_EYE].sum()
 
 
+DOTS = {
+    "eye_kind": "dot", "eye_width": 0.08, "eye_height": 0.3, "eye_power": 2.0, "eye_round": 2.0,
+    "lid": 0.5, "eye_tilt": 0.0, "eye_lean": 0.0, "left_open": 1.0, "right_open": 1.0,
+    "shade": "flat", "blush": 0.0, "back": "bald", "skin_hex": "#ffe6d6", "ink": "#000000",
+}  # fmt: skip
+
+
+@given(seed=seeds)
+@settings(max_examples=20)
+def test_points_of_dot_eyes_lie_on_the_edges_of_the_dots(seed):
+    drawing = draw_face(seed, 256, **PLAIN, **DOTS, brow_y=0.6, brow_tilt=0.0, nose="none")
+    [face] = drawing.faces
+    dark = drawing.pixels.max(2) < 60
+    for eye in (LEFT_EYE, RIGHT_EYE):
+        x, y = face.landmarks[eye].mean(0).round().astype(int)
+        row, column = dark[y, x - 12 : x + 13], dark[y - 15 : y + 16, x]
+        left, right = x - 12 + np.flatnonzero(row)[[0, -1]]
+        top, bottom = y - 15 + np.flatnonzero(column)[[0, -1]]
+        points = face.landmarks[eye]
+        np.testing.assert_allclose([points[:, 0].min(), points[:, 0].max()], [left, right], atol=2)
+        assert top - 2 < points[:, 1].min() < points[:, 1].max() < bottom + 2
+
+
+@pytest.mark.parametrize("nose", ["ball", "bulb", "hook", "wedge"])
+@pytest.mark.parametrize("yaw", [-70.0, -35.0, 35.0, 70.0])
+def test_a_nose_with_a_body_breaks_the_outline_at_its_tip(nose, yaw):
+    wanted = {**PLAIN, "yaw": yaw, "nose": nose, "nose_width": 0.14, "nose_out": 0.6}
+    drawing = draw_face(4, 256, **wanted, back="bald", line=0.02)
+    [face], [hidden] = drawing.faces, drawing.hidden
+    tip, out = face.landmarks[30], np.sign(yaw)
+    x, y = (tip - (2 * out, 0)).round().astype(int)
+    assert drawing.foreground[y, x] == 255
+    if abs(yaw) > 60:  # nothing but the nose's own line beyond the tip
+        assert drawing.foreground[y, int(x + out * 12)] == 0
+    assert not hidden[27:31].any()
+
+
+def test_one_in_five_is_a_comics_or_a_gag_mangas():
+    rng = np.random.default_rng(0)
+    schools = [Character.sample(rng).school for _ in range(1500)]
+    assert 0.15 < np.mean([school != "" for school in schools]) < 0.25
+    assert schools.count("comic") > schools.count("manga") > 50
+
+
 @pytest.mark.parametrize("hair", HAIR)
 def test_colours_told_are_colours_drawn(hair):
     wanted = {"hair": hair, "hair_hex": HAIR[hair], "left_eye_hex": EYES["green"]}
