@@ -19,7 +19,7 @@ def beard(pen: Pen, head: Head, left: np.ndarray, right: np.ndarray) -> None:
         pen.wash(area, darker(who.colours[0], 0.6), 0.35 + 0.6 * who.beard, 0.03)
     if who.stubble:
         rng = np.random.default_rng(who.seed + 6)
-        edge = low[rng.integers(0, len(low), int(110 * who.stubble))]
+        edge = low[rng.integers(0, len(low), int(110 * who.stubble) + 1)]
         inner = np.array([edge[:, 0].mean(), who.mouth_y])
         starts = edge + (inner - edge) * rng.uniform(0.04, 0.5, (len(edge), 1))
         hairs = np.stack([starts, starts + rng.uniform(-0.02, 0.04, starts.shape)], 1)
