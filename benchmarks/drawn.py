@@ -4,8 +4,10 @@
 
 A detection is right when its box overlaps a labelled face by IoU 0.3. Faces marked hard are
 neither asked for nor counted against; `nonhuman_other` boxes count neither way. `union` is
-animeface's and the cascade's finds together. Point error: `toolkit evaluate landmarks`. Time: all
-that `toolkit extract` does on a frame, with foreground, colours and pose, on one core.
+animeface's and the cascade's finds together; `whole` is animeface as the library alone runs, on
+frames in their full size, where ours shrinks them first. Point error: `toolkit evaluate
+landmarks`. Time: all that `toolkit extract` does on a frame, with foreground, colours and pose, on
+one core.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from data.face import Face
 from data.frame import Frame
 from data.sources import list_items
 from data.truth import read_truth
+from detectors.animeface import AnimefaceDetector
 from detectors.attributes import Describer
 from detectors.finding import each_once
 from toolkit import evaluate
@@ -34,7 +37,7 @@ from toolkit import evaluate
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("real", type=Path, help="folder with labels.json and the pictures")
-    parser.add_argument("--detectors", default="drawn,auto,photo,animeface,cascade,union")
+    parser.add_argument("--detectors", default="drawn,auto,photo,animeface,whole,cascade,union")
     parser.add_argument("--cascade", type=Path, help="default: ../peers/lbpcascade_animeface.xml")
     parser.add_argument("--likelihood", type=float, default=0.5)
     parser.add_argument("--save", type=Path, help="all scores, as JSON")
@@ -58,7 +61,9 @@ def main() -> int:
     seen: dict[str, dict[str, list[Face]]] = defaultdict(dict)
     for name in options.detectors.split(","):
         made, spent = [], defaultdict(list)
-        if name != "union":
+        if name == "whole":
+            detector = AnimefaceDetector(whole=True)
+        elif name != "union":
             told = str(cascade) if name == "cascade" else None
             detector = detectors.load(name, cascade=told)
         for path, picture in known.items():

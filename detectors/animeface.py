@@ -32,13 +32,14 @@ EDGE = 0.35  # border added, of the shorter side: it overlooks faces near the ed
 class AnimefaceDetector:
     """Drawn faces by animeface, with the mesh laid over the parts it tells.
 
-    Raises InputError where the installed Pillow makes it blind.
+    whole: it looks at frames in their full size, as the library alone does. Raises InputError
+    where the installed Pillow makes it blind.
     """
 
     name = "animeface"
     version = "2.0.3-1"
 
-    def __init__(self, mesh: Mesh | None = None) -> None:
+    def __init__(self, mesh: Mesh | None = None, whole: bool = False) -> None:
         if int(PIL.__version__.split(".")[0]) >= 12:
             raise InputError(
                 f"animeface finds nothing under Pillow {PIL.__version__}; "
@@ -46,6 +47,7 @@ class AnimefaceDetector:
             )
         self._placer = PartsPlacer(mesh or Mesh())
         self._library = _library()
+        self._whole = whole
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[list[Face]]:
         """frames: (H, W, 3) uint8 RGB, any sizes. One list per frame, best score first."""
@@ -61,6 +63,7 @@ class AnimefaceDetector:
 
         height, width = pixels.shape[:2]
         scale = min(SHRUNK if min(height, width) > 400 else 1.0, LONGEST / max(height, width))
+        scale = 1.0 if self._whole else scale
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         edge = round(EDGE * min(size)) if min(size) < 300 else 0

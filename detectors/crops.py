@@ -22,6 +22,7 @@ def sharp_cut(pixels: np.ndarray, turn: np.ndarray) -> np.ndarray:
     """The crop that `turning` tells, (SIDE, SIDE, 3), without flicker where it shrinks much."""
     scale = float(np.hypot(*turn[0, :2]))
     if scale < 0.6:  # shrunk first, that nothing flickers
+        pixels, turn = _around(pixels, turn)
         small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         share = np.array([small.shape[1] / pixels.shape[1], small.shape[0] / pixels.shape[0]])
         turn = np.column_stack([turn[:, :2] / share, turn[:, 2]])
@@ -29,3 +30,19 @@ def sharp_cut(pixels: np.ndarray, turn: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(
         pixels, turn, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     )
+
+
+def _around(pixels: np.ndarray, turn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of a frame that a crop reads, with what is mirrored beyond its edges; and its turn.
+
+    Shrinking the whole of a big frame for every face takes longer than all else.
+    """
+    back = cv2.invertAffineTransform(turn)
+    corners = np.array([[0, 0], [SIDE, 0], [0, SIDE], [SIDE, SIDE]]) @ back[:, :2].T + back[:, 2]
+    size = np.array(pixels.shape[1::-1])
+    low, high = corners.min(0) - 2, corners.max(0) + 3
+    beyond = np.maximum(np.maximum(-low, high - size), 0)
+    left, top = np.clip(low - beyond, 0, size - 1).astype(int)
+    right, bottom = np.clip(np.ceil(high + beyond), (left + 1, top + 1), size).astype(int)
+    moved = np.column_stack([turn[:, :2], turn[:, :2] @ (left, top) + turn[:, 2]])
+    return pixels[top:bottom, left:right], moved

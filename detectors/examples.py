@@ -84,7 +84,7 @@ def drawn(seed: int, count: int) -> Examples:
             made.points[number, :68] = points @ turn[:, :2].T + turn[:, 2]
             made.points[number] /= SIDE
             made.hidden[number] = hidden
-            made.traits[number] = 1, np.nan, who.glasses
+            made.traits[number] = 1, who.gender == "male", who.glasses
         crop = cv2.warpAffine(
             canvas, turn, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
         )

@@ -26,14 +26,16 @@ def fit_landmarks(
 ) -> LandmarkNet:
     """Learn from parts, each with its share of every batch.
 
-    start: weights to begin with. Resumes a run that was stopped.
+    start: weights to begin with, as far as they fit. Resumes a run that was stopped.
     """
     torch.manual_seed(plan.seed)
     network = LandmarkNet()
     if start is not None:
         from safetensors.torch import load_file
 
-        network.load_state_dict(load_file(start))
+        own = network.state_dict()
+        kept = {k: v for k, v in load_file(start).items() if k in own and v.shape == own[k].shape}
+        network.load_state_dict({**own, **kept})
     fit(network, batches(parts, plan), losses, plan, run, "landmarks")
     return network
 
@@ -126,7 +128,7 @@ def _entropy(logits: Tensor, truth: Tensor) -> Tensor:
 def errors(network: LandmarkNet, held: Examples) -> dict[str, float]:
     """On examples nobody learnt from: point errors of the face's size, traits' balanced accuracy.
 
-    A face's size is the root of the area its points span.
+    A face's size is the root of the area its known points span.
     """
     network.eval()
     device = next(network.parameters()).device
@@ -135,14 +137,15 @@ def errors(network: LandmarkNet, held: Examples) -> dict[str, float]:
         for start in range(0, len(held), 64):
             pixels = torch.from_numpy(held.pixels[start : start + 64]).permute(0, 3, 1, 2)
             answer = network(pixels.to(device).float() / 255)
-            found.append(answer[0].cpu().numpy())
+            middles = [answer[0][:, [a, b]].mean(1, keepdim=True) for _, a, b in MIDDLES.values()]
+            found.append(torch.cat([answer[0], *middles], 1).cpu().numpy())
             traits.append(answer[3].cpu().numpy())
     points, told = np.concatenate(found), np.concatenate(traits) > 0
-    known = np.isfinite(held.points[:, :68]).all((1, 2))
-    truth = held.points[known, :68] + 0.5 / SIDE
-    size = np.sqrt((truth.max(1) - truth.min(1)).prod(1))
+    known = np.isfinite(held.points).all(2).any(1)
+    truth = held.points[known] + 0.5 / SIDE
+    size = np.sqrt((np.nanmax(truth, 1) - np.nanmin(truth, 1)).prod(1))
     apart = np.linalg.norm(points[known] - truth, axis=2) / size[:, None]
-    answer = {"mean error": float(apart.mean()), "median error": float(np.median(apart))}
+    answer = {"mean error": float(np.nanmean(apart)), "median error": float(np.nanmedian(apart))}
     for number, name in enumerate(LandmarkNet.TRAITS):
         shares = [
             float((told[held.traits[:, number] == value, number] == bool(value)).mean())

@@ -51,7 +51,9 @@ class LandmarkNet(nn.Module):
             [nn.Conv2d(192, 96, 1), nn.Conv2d(128, 96, 1), nn.Conv2d(80, 96, 1)]
         )
         self.mix = _conv(96, 96)
-        self.heat = nn.Conv2d(96, 68, 1)
+        self.finer = nn.ModuleList([nn.Conv2d(96, 56, 1), nn.Conv2d(40, 56, 1)])
+        self.sharp = _conv(56, 56)
+        self.heat = nn.Conv2d(56, 68, 1)
         self.told = nn.Sequential(nn.Flatten(), nn.Linear(192 * 9, 160), nn.ReLU(), nn.Dropout(0.2))
         self.spread = nn.Linear(160, 68)
         self.hidden = nn.Linear(160, 68)
@@ -71,19 +73,22 @@ class LandmarkNet(nn.Module):
     def read(self, crops: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Points as `forward` tells them, and features of three sizes, to compare pictures by."""
         features = self._features(crops)
-        return self._told(*features)[0], list(features)
+        return self._told(*features)[0], list(features[1:])
 
-    def _features(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        low = self.middle(self.stem(crops * 4 - 2))
+    def _features(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        fine = self.stem(crops * 4 - 2)
+        low = self.middle(fine)
         deep = self.deep(low)
-        return low, deep, self.deepest(deep)
+        return fine, low, deep, self.deepest(deep)
 
     def _told(
-        self, low: Tensor, deep: Tensor, deepest: Tensor
+        self, fine: Tensor, low: Tensor, deep: Tensor, deepest: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         up = functional.interpolate(self.down[0](deepest), scale_factor=2.0)
         up = functional.interpolate(up + self.down[1](deep), scale_factor=2.0)
-        heat = self.heat(self.mix(torch.relu(up + self.down[2](low)))).float()
+        up = self.finer[0](self.mix(torch.relu(up + self.down[2](low))))
+        up = functional.interpolate(up, scale_factor=2.0) + self.finer[1](fine)
+        heat = self.heat(self.sharp(torch.relu(up))).float()
         rows, columns = heat.shape[2:]
         share = heat.flatten(2).softmax(2).view_as(heat)
         x = torch.arange(columns, device=low.device) + 0.5
@@ -166,11 +171,10 @@ def boxes_of(grids: list[Tensor], least: float, overlap: float = 0.4) -> Tensor:
     found = torch.cat([torch.cat(boxes), torch.cat(scores)[:, None]], 1).cpu()
     found = found[found[:, 4].argsort(descending=True, stable=True)][:MOST]
     kept: list[Tensor] = []
-    for one in found:
-        if kept and float(_overlap(one, torch.stack(kept)).max()) > overlap:
-            continue
-        kept.append(one)
-    return torch.stack(kept) if kept else found[:0]
+    while len(found):
+        kept.append(found[0])
+        found = found[1:][_overlap(found[0], found[1:]) <= overlap]
+    return torch.stack(kept) if kept else found
 
 
 def _overlap(one: Tensor, others: Tensor) -> Tensor:

@@ -13,8 +13,10 @@ from data.face import Box
 from data.frame import Frame
 from data.reading import read_whole
 from detectors import sets
+from detectors.drawn import DrawnDetector
 from detectors.examples import Examples, drawn, pictured, squares
 from detectors.pages import Pages, drawn_pages, laid_out
+from detectors.self_teaching import mistakes
 
 UNKNOWN = np.nan
 
@@ -31,20 +33,34 @@ def landmark_parts(
     count: drawn faces. folder: of zips as ../shared/sets holds them. labels: key points labelled
     by eye on faces of those zips. dataset: faces corrected by people, the strongest teacher.
     """
-    parts = [(drawn(seed, count), 0.62)]
+    parts = [(drawn(seed, count), 0.5)]
     if dataset is not None:
         parts.append((pictured(corrected(dataset), seed + 6, 40), 0.3))
     if folder is None:
         return parts
     if labels is not None:
-        parts.append((pictured(sets.labelled(labels, folder), seed + 1, 60), 0.08))
-    parts.append((pictured(sets.photo_points(folder / "photo_68.zip"), seed + 2, 3), 0.1))
-    for under, face, share in (("not_face", 0.0, 0.07), ("face", 1.0, 0.05)):
+        parts.append((pictured(sets.labelled(labels, folder), seed + 1, 40), 0.24))
+    parts.append((pictured(sets.photo_points(folder / "photo_68.zip"), seed + 2, 3), 0.08))
+    for under, face, share in (("not_face", 0.0, 0.05), ("face", 1.0, 0.03)):
         patches = sets.pictures(folder / "drawn_patches_64.zip", under)
         known = np.array([face, UNKNOWN, UNKNOWN])
         parts.append((squares(((p, known) for _, p in patches), seed + 3, 1), share))
     parts.append((squares(gendered(folder, False), seed + 5, 5), 0.08))
+    parts.append((mistakes(portraits(folder, seed + 7), DrawnDetector(), seed + 7), 0.06))
     return parts
+
+
+def portraits(folder: Path, seed: int, count: int = 600) -> Pages:
+    """Pages of real portraits among patches without a face, to see what the finder takes for one.
+
+    A portrait of anime_faces_256 holds its face in the middle; box: about there.
+    """
+    faces = []
+    for _, pixels in sets.pictures(folder / "anime_faces_256.zip"):
+        side = pixels.shape[0]
+        faces.append((pixels, np.array([[side / 4, side * 0.3, side / 2, side / 2, 1.0]])))
+    others = [pixels for _, pixels in sets.pictures(folder / "drawn_patches_64.zip", "not_face")]
+    return laid_out(faces, others, seed, count)
 
 
 def gendered(folder: Path, held_out: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -65,10 +65,17 @@ def photo_points(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarra
             yield cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), points, np.array([1, np.nan, np.nan])
 
 
-def labelled(labels: Path, sets: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Faces of the zips whose key points were labelled by eye; `labels`: key_points.json."""
+def labelled(
+    labels: Path, sets: Path, held: bool = False
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Faces of the zips whose key points were labelled by eye; `labels`: key_points.json.
+
+    held: those that are kept apart, to measure on, instead of those to learn from.
+    """
     opened: dict[str, zipfile.ZipFile] = {}
     for key, told in json.loads(labels.read_text("utf-8")).items():
+        if told.get("held", False) != held:
+            continue
         folder, name = key.split(":")
         archive = opened.setdefault(folder, zipfile.ZipFile(sets / f"{folder}.zip"))
         raw = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR)

@@ -39,12 +39,14 @@ class Lesson:
 
 
 def landmarks(lesson: Lesson) -> dict[str, float]:
-    """Fit the landmark network; RUN/landmarks.safetensors, and errors on drawn faces held out.
+    """Fit the landmark network; RUN/landmarks.safetensors, and errors on faces held out.
+
+    Those are drawn ones and, with sets and labels, the labels' held ones.
 
     Raises InputError when a folder lacks what it is said to hold.
     """
-    from detectors import recipes
-    from detectors.examples import drawn
+    from detectors import recipes, sets
+    from detectors.examples import drawn, pictured
     from detectors.fit_landmarks import errors, fit_landmarks
     from detectors.fitting import Plan
 
@@ -59,7 +61,13 @@ def landmarks(lesson: Lesson) -> dict[str, float]:
     plan = Plan(lesson.steps, 96, 1e-3 if lesson.start else 2e-3, lesson.seed, lesson.device)
     network = fit_landmarks(parts, plan, lesson.run, _weights(lesson.start, "landmarks"))
     _ship(network, lesson.run / "landmarks.safetensors")
-    return errors(network, drawn(987_654_321, HELD_OUT))
+    answer = errors(network, drawn(987_654_321, HELD_OUT))
+    if lesson.sets and lesson.labels:
+        real = pictured(sets.labelled(lesson.labels, lesson.sets, held=True), lesson.seed, 1)
+        if len(real):
+            told = errors(network, real)
+            answer |= {f"{name}, real": value for name, value in told.items()}
+    return answer
 
 
 def finder(lesson: Lesson) -> dict[str, float]:
