@@ -37,6 +37,7 @@ from pix2pix.augment import Vary, batch
 from pix2pix.conditional import PAPER, Pix2Pix
 from pix2pix.networks import PatchNet, UNet
 from pix2pix.trainer import Plan, adam, step_of
+from toolkit.train import has_bfloat16
 
 WAYS = ("published", "ours float32", "ours bfloat16")
 PICTURES = 64
@@ -181,9 +182,10 @@ def main() -> None:
     if said.only:
         print(json.dumps(measure(said.only, said)))
         return
-    told: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    ways = WAYS if has_bfloat16(said.device) else WAYS[:-1]
+    told: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
     for _ in range(said.turns):
-        for way in WAYS:
+        for way in ways:
             done = subprocess.run(
                 [sys.executable, *sys.argv, "--only", way],
                 check=True, capture_output=True, text=True,
@@ -197,6 +199,8 @@ def main() -> None:
         peak = max(one["peak MiB"] for one in turns)
         name = f"{way} ({said.reference})" if way == "published" and said.reference else way
         print(f"{name:40} {speed:7.2f} pictures/s  {speed / base:5.2f} x  peak {peak:6.0f} MiB")
+    if len(ways) < len(WAYS):
+        print("ours bfloat16: left out, this device does not compute in it")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from data.errors import InputError
 from data.pairs import Crop
@@ -19,11 +22,12 @@ from pix2pix.networks import parameters
 class Cartoonist:
     """A baseline with the crop rule it was trained by.
 
-    path: a run's folder, or a checkpoint of it. aligned: whether its photos were aligned by their
+    path: a run's folder, or a checkpoint of it. layers: of a device to the network whose features
+    are "own", for systems that draw by them. aligned: whether its photos were aligned by their
     faces, not cut to their middles. Raises InputError naming the file when it cannot be used.
     """
 
-    def __init__(self, path: Path, device: str | None = None) -> None:
+    def __init__(self, path: Path, device: str | None, layers: Callable[[str], nn.Module]) -> None:
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         about, weights = checkpoint.averaged(checkpoint_file(path))
         found = baselines().get(str(about.get("system")))
@@ -33,7 +37,9 @@ class Cartoonist:
         self.crop = Crop(**about["crop"])
         self.aligned: bool = about["photos"]["aligned"]
         settings = found.settings(**{key: plain(one) for key, one in about["settings"].items()})
-        self.system = found.system(settings)
+        reads = "own" in signature(found.system).parameters
+        own = {"own": layers(self.device)} if reads else {}
+        self.system = found.system(settings, **own)
         try:
             for name in self.system.averaged:
                 network = getattr(self.system, name)

@@ -347,12 +347,12 @@ def cartoonize(
 
 
 def _translate(run: Path, pictures: list[str], out: Path, styles: int, like: Path | None) -> None:
-    from pix2pix.cartoonist import Cartoonist
     from toolkit import generate, translate
+    from toolkit.unpaired import cartoonist
 
     told = generate.faces_of(pictures, 0.5)
     with generate.counting("draw photos") as done:
-        counts = translate.translate(Cartoonist(run), told, out, styles, like, done)
+        counts = translate.translate(cartoonist(run), told, out, styles, like, done)
     print(", ".join(f"{count} {name}" for name, count in counts.items()))
     print(out / "sheet.png" if counts["drawings"] else out)
 

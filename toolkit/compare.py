@@ -25,13 +25,12 @@ from data.pairs import Crop, asked_of, foreground, middle
 from pix2pix import checkpoint
 from pix2pix.artist import SHIPPED, Artist, checkpoint_file
 from pix2pix.augment import batch
-from pix2pix.cartoonist import Cartoonist
 from pix2pix.scores import kernel_distance, sliced_wasserstein
 from pix2pix.trainer import SPEED
 from toolkit.generate import Faces, Wish, cartoons, write
 from toolkit.judge import Eyes, by_group, row_of
 from toolkit.train import PointReader, features_of
-from toolkit.unpaired import load
+from toolkit.unpaired import cartoonist, load
 
 SIDE = 128  # pixels at which all outputs are scored and shown
 SHOWN = 40  # photos of the sheet
@@ -123,7 +122,7 @@ def _contestant(run: Path, device: str | None) -> Contestant | None:
     about, _ = checkpoint.load(checkpoint_file(run))
     if about["system"] == "pix2pix":
         return _ours(run.name, Artist(run, device), _speed(run))
-    maker = Cartoonist(run, device)
+    maker = cartoonist(run, device)
 
     def square(pixels: np.ndarray, face: Face) -> np.ndarray:
         return maker.crop.matrix(face) if maker.aligned else middle(pixels, maker.crop.side)

@@ -23,6 +23,7 @@ from data.reading import read
 from data.sources import list_items
 from pix2pix.augment import Vary, batch
 from pix2pix.baselines import baselines
+from pix2pix.cartoonist import Cartoonist
 from pix2pix.scores import kernel_distance, sliced_wasserstein
 from pix2pix.system import System
 from pix2pix.trainer import Plan, Teaching, train
@@ -200,6 +201,11 @@ def train_translator(
     with torch.no_grad():
         scores = teaching.score(trained) if teaching.score else {}
     return trained, scores
+
+
+def cartoonist(run: Path, device: str | None = None) -> Cartoonist:
+    """A trained baseline at work. Raises InputError naming the file when it cannot be used."""
+    return Cartoonist(run, device, FaceLayers)
 
 
 def _enough(whole: Bank, which: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ NAMES = (
     "cartoongan",
     "cartoongan_mask",
     "latent_skip",
+    "style_transfer",
 )
 
 

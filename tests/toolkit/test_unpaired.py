@@ -15,7 +15,7 @@ from pix2pix.baselines import NAMES
 from pix2pix.cartoonist import Cartoonist
 from pix2pix.unpaired import traits
 from toolkit.cli import app
-from toolkit.unpaired import _batches, _grouped, load, preset
+from toolkit.unpaired import _batches, _grouped, cartoonist, load, preset
 
 
 def toolkit(*arguments, status=0):
@@ -70,7 +70,7 @@ def test_a_run_shows_itself_and_goes_on_when_it_is_run_again(runs, faces, pictur
     train("cyclegan", faces, pictures, runs / "cyclegan", "--set", "width=8", "--steps", 3)
     lines = map(json.loads, (runs / "cyclegan" / "log.jsonl").read_text().splitlines())
     assert [line["step"] for line in lines if "pictures a second" in line] == [1, 2, 3]
-    maker = Cartoonist(runs / "cyclegan", "cpu")
+    maker = cartoonist(runs / "cyclegan", "cpu")
     assert maker.aligned
     photos = np.zeros((3, 64, 64, 3), np.uint8)
     assert maker.draw(photos).shape == photos.shape
