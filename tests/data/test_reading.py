@@ -249,7 +249,7 @@ def test_memory_does_not_grow_with_a_strip(tmp_path):
 
 
 def test_cuts_are_the_panels_of_a_drawn_strip(tmp_path):
-    strip = draw_strip(6, 400, panels=4)
+    strip = draw_strip(7, 400, panels=4)
     Image.fromarray(strip.pixels).save(tmp_path / "strip.png")
     [item] = list_items([tmp_path / "strip.png"])
     frames = [window.frame for window in read(item, cuts=True)]
