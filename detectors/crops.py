@@ -23,9 +23,13 @@ def sharp_cut(pixels: np.ndarray, turn: np.ndarray) -> np.ndarray:
     scale = float(np.hypot(*turn[0, :2]))
     if scale < 0.6:  # shrunk first, that nothing flickers
         pixels, turn = _around(pixels, turn)
-        small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        share = np.array([small.shape[1] / pixels.shape[1], small.shape[0] / pixels.shape[0]])
-        turn = np.column_stack([turn[:, :2] / share, turn[:, 2]])
+        size = [max(round(length * scale), 1) for length in pixels.shape[1::-1]]
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        share = np.array(size) / pixels.shape[1::-1]
+        # A small pixel's middle lies in the middle of those it is made of.
+        turn = np.column_stack(
+            [turn[:, :2] / share, turn[:, :2] @ (0.5 / share - 0.5) + turn[:, 2]]
+        )
         pixels = small
     return cv2.warpAffine(
         pixels, turn, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
