@@ -464,7 +464,7 @@ def of_people(values, asked):
     ("name", "steps", "rate"),
     [
         ("fusiongan", 40, 2e-3),
-        ("xgan", 120, 1e-3),
+        ("xgan", 200, 1e-3),
         ("cartoongan", 150, 1e-3),
         ("cartoongan_mask", 200, 1e-3),
         ("latent_skip", 60, 2e-3),
