@@ -76,7 +76,7 @@ class LandmarkNet(nn.Module):
         return self._told(*features)[0], list(features[1:])
 
     def _features(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        fine = self.stem(crops * 4 - 2)
+        fine = self.stem((crops * 4).sub_(2))
         low = self.middle(fine)
         deep = self.deep(low)
         return fine, low, deep, self.deepest(deep)
@@ -127,7 +127,7 @@ class FinderNet(nn.Module):
         For each of LEVELS (N, 5, H / level, W / level): logit of a face; left, top, right and
         bottom from the cell's middle, log of level pixels.
         """
-        first = self.first(self.stem(frames * 4 - 2))
+        first = self.first(self.stem((frames * 4).sub_(2)))
         second = self.second(first)
         third = self.third(second)
         made = []

@@ -46,14 +46,16 @@ def landmarks(lesson: Lesson) -> dict[str, float]:
     Raises InputError when a folder lacks what it is said to hold.
     """
     from detectors import recipes, sets
+    from detectors.drawn import threads_kept
     from detectors.examples import drawn, pictured
     from detectors.fit_landmarks import errors, fit_landmarks
     from detectors.fitting import Plan
 
     dataset = Dataset.open(lesson.dataset) if lesson.dataset else None
-    parts = recipes.landmark_parts(
-        lesson.drawn, lesson.seed, _folder(lesson.sets), lesson.labels, dataset
-    )
+    with threads_kept():
+        parts = recipes.landmark_parts(
+            lesson.drawn, lesson.seed, _folder(lesson.sets), lesson.labels, dataset
+        )
     if dataset is not None and not len(parts[1][0]):
         raise InputError(
             f"{lesson.dataset} holds no face that a person labelled; correct some first"
@@ -76,12 +78,14 @@ def finder(lesson: Lesson) -> dict[str, float]:
     Raises InputError when a folder lacks what it is said to hold.
     """
     from detectors import recipes
+    from detectors.drawn import threads_kept
     from detectors.fit_finder import fit_finder, hits
     from detectors.fitting import Plan
     from detectors.pages import drawn_pages
 
     folder = _folder(lesson.sets)
-    faces, others = recipes.real_faces(folder) if folder else (None, None)
+    with threads_kept():
+        faces, others = recipes.real_faces(folder) if folder else (None, None)
     if lesson.dataset:
         faces = (faces or []) + recipes.corrected_boxes(Dataset.open(lesson.dataset))
     parts = recipes.page_parts(lesson.drawn, lesson.seed, faces, others)

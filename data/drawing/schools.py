@@ -90,6 +90,8 @@ def _face(rng: np.random.Generator, who: Character, kind: str, chin: float) -> d
         rng.choice(["ball", "bulb", "hook", "wedge", "button"], p=[0.2, 0.17, 0.15, 0.38, 0.1])
     )
     broad = u(0.07, 0.22)
+    # A wedge may start between the brows, high above the eyes.
+    ridge = u(1.05, 1.9) if nose == "wedge" and rng.random() < 0.35 else u(0.45, 1.05)
     nose_y = chin * u(0.3, 0.5)
     base = broad if nose in ("ball", "bulb", "hook") else u(0.02, 0.1)
     mouth = float(rng.choice([0.0, 0.0, 0.0, 0.1, 0.2, 0.35, 0.55])) * u(0.7, 1.2)
@@ -106,7 +108,7 @@ def _face(rng: np.random.Generator, who: Character, kind: str, chin: float) -> d
         "lash": u(0.02, 0.06), "chin": chin, "yaw": yaw,
         "brow_y": height * 0.5 + u(0.05, 0.3), "brow_length": u(0.12, 0.3),
         "brow_arch": n(0.04, 0.06), "brow_tilt": n(0, 0.12),
-        "nose": nose, "nose_y": nose_y, "nose_length": nose_y * u(0.45, 1.05) + 0.04,
+        "nose": nose, "nose_y": nose_y, "nose_length": nose_y * ridge + 0.04,
         "nose_width": broad, "nose_out": broad + u(0.03, 0.35), "nose_base": base,
         "mouth_y": mouth_y, "mouth_open": mouth, "mouth_x": 0.0,
         "mouth_width": min(u(0.12, 0.45), float(wide)),
