@@ -24,14 +24,14 @@ from zipfile import ZipFile
 import numpy as np
 from PIL import Image
 
-from data.face import Face
+from data.face import Box, Face
 from data.landmarks import JAW, LEFT_BROW, LEFT_EYE, NOSE_BASE, NOSE_BRIDGE, OUTER_LIPS
 from detectors import mesh68
 from detectors.finding import Finder
 from detectors.fit_offsets import fit_offsets, mesh_at
 from detectors.mesh import Mesh
 from detectors.mesh68 import VERTICES, frame_of
-from detectors.photo import PhotoDetector, box_of
+from detectors.photo import PhotoDetector
 
 HERE = Path(__file__).resolve().parents[1]
 LABELLED = HERE.parent / "shared" / "sets" / "photo_68.zip"
@@ -112,8 +112,8 @@ def errors(points: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def matched(faces: list[Face], truth: np.ndarray) -> Face | None:
     """The face whose box overlaps the labelled one most, by half at least."""
-    best = max(faces, key=lambda face: face.box.overlap(box_of(truth)), default=None)
-    return best if best and best.box.overlap(box_of(truth)) >= 0.5 else None
+    best = max(faces, key=lambda face: face.box.overlap(Box.around(truth)), default=None)
+    return best if best and best.box.overlap(Box.around(truth)) >= 0.5 else None
 
 
 def row(name: str, found: str, found_errors: list[np.ndarray]) -> str:

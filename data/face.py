@@ -22,6 +22,12 @@ class Box:
     width: float
     height: float
 
+    @classmethod
+    def around(cls, landmarks: np.ndarray) -> Box:
+        """What (68, 2) landmarks span."""
+        (left, top), (right, bottom) = landmarks.min(0).tolist(), landmarks.max(0).tolist()
+        return cls(left, top, right - left, bottom - top)
+
     @property
     def centre(self) -> tuple[float, float]:
         return self.x + self.width / 2, self.y + self.height / 2

@@ -68,7 +68,7 @@ class AutoDetector:
         source = f"{self.name} {self.version}"
         kept = [replace(face, source=source) for face in each_once(faces) if face.score >= LOWEST]
         photos = [face for face in kept if face.domain == "photo"]
-        told = iter(self._drawn.glasses(pixels, photos))
+        told = iter(self._photo.read(pixels, photos))
         return [next(told) if face.domain == "photo" else face for face in kept]
 
 

@@ -26,7 +26,6 @@ from data.landmarks import MIRRORED
 from detectors.crops import REACH, SIDE, sharp_cut, turning
 from detectors.finding import each_once
 from detectors.gender import gender_of
-from detectors.photo import box_of
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +40,6 @@ LOWEST = 0.25  # of a find that is looked at closely: of 559 judged by eye, no s
 AT_ONCE = 32  # faces placed together
 SMALLEST = 8.0  # pixels; of a face's longer side
 LIKELY = 0.1  # score of a face that is looked at again
-GLASSES = 2  # place in the network's TRAITS
 NEAR = 0.06  # of the face's size: a landmark's score is the likelihood that it is as near
 
 
@@ -132,16 +130,12 @@ class DrawnDetector:
             faces += self._place(pixels, found[start : start + AT_ONCE])
         return each_once([face for face in faces if face.score >= self.min_score])
 
-    def glasses(self, pixels: np.ndarray, faces: Sequence[Face]) -> list[Face]:
-        """Faces somebody else placed, with the likelihood of glasses that the network gives them.
-
-        It holds for photos too: of 400 selfies the 40 it was surest of (over 0.7) held two without.
-        """
+    def traits(self, pixels: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
+        """(N, 3) likelihoods of the network's TRAITS, of faces that somebody else placed."""
         if not faces:
-            return []
+            return np.zeros((0, 3))
         squares = np.array([square(face.landmarks) for face in faces])
-        told = self._read(pixels, squares).traits[:, GLASSES]
-        return [replace(face, glasses=float(one)) for face, one in zip(faces, told, strict=True)]
+        return self._read(pixels, squares, mirrored=True).traits
 
     def _place(self, pixels: np.ndarray, found: Sequence[Found]) -> list[Face]:
         squares = np.array(
@@ -160,7 +154,7 @@ class DrawnDetector:
 
     def _face(self, found: Found, read: _Read, number: int) -> Face:
         points = read.points[number].astype(np.float32)
-        box = box_of(points)
+        box = Box.around(points)
         _, male, glasses = (float(value) for value in read.traits[number])
         apart = NEAR * max(box.size, 1e-3) / np.maximum(read.spread[number], 1e-3)
         # Laplace in x and y: the sum of both distances is Gamma(2).

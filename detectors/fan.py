@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import InputError
-from data.face import Face
+from data.face import Box, Face
 from detectors.auto import AutoDetector
-from detectors.photo import box_of
 
 WEIGHTS = "2DFAN4-11f355bf06.pth.tar"
 
@@ -56,7 +55,7 @@ class FanDetector:
                 face,
                 landmarks=landmarks[:, :2].astype(np.float32),
                 landmark_scores=np.clip(np.asarray(score, np.float32), 0, 1),
-                box=box_of(landmarks[:, :2].astype(np.float32)),
+                box=Box.around(landmarks[:, :2].astype(np.float32)),
                 source=source,
             )
             for face, landmarks, score in zip(faces, points, scores, strict=True)

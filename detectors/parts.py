@@ -12,7 +12,6 @@ from data.face import Box, Face
 from data.landmarks import INNER_LIPS, LEFT_BROW, LEFT_EYE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
 from detectors.mesh import Mesh, Roi, region
 from detectors.mesh68 import shipped
-from detectors.photo import box_of
 
 # animeface's boxes hold lashes too: so much wider and higher than the landmarks' extent.
 _EYE_WIDTH, _EYE_HEIGHT, _MOUTH_WIDTH = 1.15, 1.1, 1.1
@@ -69,14 +68,14 @@ class PartsPlacer:
         second, _ = self._mesh.points(pixels, region(first))
         offsets = shipped()
         landmarks = offsets.landmarks(second)
-        size = max(box_of(landmarks).size, 1.0)
+        size = max(Box.around(landmarks).size, 1.0)
         moved = np.linalg.norm(landmarks - offsets.landmarks(first), axis=1) / size
         apart = 0.0
         if isinstance(found, Parts):
             landmarks, apart = _to_parts(landmarks, found)
         scores = np.exp(-((moved / 0.15) ** 2) - (apart / 0.3) ** 2 - 0.4)
         return Face(
-            box=box_of(landmarks),
+            box=Box.around(landmarks),
             score=min(found.score if score is None else score, 1.0),
             landmarks=landmarks,
             landmark_scores=scores.astype(np.float32),
@@ -104,7 +103,7 @@ def _to_parts(landmarks: np.ndarray, parts: Parts) -> tuple[np.ndarray, float]:
         off += float(np.linalg.norm(_middle(landmarks[eye]) - box.centre)) / 2
     mouth = slice(OUTER_LIPS.start, INNER_LIPS.stop)
     fitted[mouth, 0] = _fitted(landmarks[mouth], parts.mouth, _MOUTH_WIDTH, 1.0)[:, 0]
-    return fitted, off / max(box_of(landmarks).size, 1.0)
+    return fitted, off / max(Box.around(landmarks).size, 1.0)
 
 
 def _fitted(points: np.ndarray, box: Box, wider: float, higher: float) -> np.ndarray:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
 
 from data.face import Box, Face
+from detectors.drawn import DrawnDetector
 from detectors.finding import Finder, Found, same
 from detectors.gender import gender_of, male_likelihood
 from detectors.mesh import Mesh, region
@@ -29,6 +31,7 @@ class PhotoDetector:
         self.min_score = min_score
         self._finder = Finder()
         self._mesh = Mesh()
+        self._reader = DrawnDetector()
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[list[Face]]:
         """frames: (H, W, 3) uint8 RGB, any sizes. One list per frame, best score first."""
@@ -41,14 +44,26 @@ class PhotoDetector:
             # Two finds can slide onto one face when the mesh looks.
             if face.score >= self.min_score and not any(same(face.box, k.box) for k in kept):
                 kept.append(face)
-        return kept
+        return self.read(pixels, kept)
 
     def find(self, pixels: np.ndarray) -> list[Found]:
         """Where faces may be, of any score over .3, best first."""
         return self._finder.find(pixels)
 
+    def read(self, pixels: np.ndarray, faces: Sequence[Face]) -> list[Face]:
+        """Placed faces with gender and glasses.
+
+        Glasses are told by the network for drawn faces, which learnt from photos too: of 400
+        selfies the 40 it was surest of (over 0.7) held two without.
+        """
+        made = []
+        for face, (_, male, glasses) in zip(faces, self._reader.traits(pixels, faces), strict=True):
+            likely = male_likelihood(pixels, face.landmarks, float(male))
+            made.append(replace(face, gender=gender_of(likely), glasses=float(glasses)))
+        return made
+
     def place(self, pixels: np.ndarray, found: Found) -> Face:
-        """The face at a find, with its landmarks.
+        """The face at a find, with its landmarks, not yet read.
 
         Its score is the geometric mean of the find's and of the mesh's face presence: that is 1
         on nearly every photographed face and near 0 on nearly all else.
@@ -57,20 +72,13 @@ class PhotoDetector:
         points, _ = self._mesh.points(pixels, region(first))
         landmarks = shipped().landmarks(points)
         return Face(
-            box=box_of(landmarks),
+            box=Box.around(landmarks),
             score=sqrt(min(found.score, 1.0) * presence),
             landmarks=landmarks,
             landmark_scores=_landmark_scores(first, points, presence),
             domain="photo",
             source=f"{self.name} {self.version}",
-            gender=gender_of(male_likelihood(pixels, landmarks)),
         )
-
-
-def box_of(landmarks: np.ndarray) -> Box:
-    """Cheek to cheek and brows to chin: what the (68, 2) landmarks span."""
-    (left, top), (right, bottom) = landmarks.min(0).tolist(), landmarks.max(0).tolist()
-    return Box(left, top, right - left, bottom - top)
 
 
 def _landmark_scores(first: np.ndarray, second: np.ndarray, presence: float) -> np.ndarray:

@@ -17,14 +17,13 @@ from data.condition import Asked, contours
 from data.crop import cut
 from data.dataset import Dataset, is_dataset
 from data.errors import InputError
-from data.face import Face
+from data.face import Box, Face
 from data.formats.plain import read_text
 from data.formats.pts import parse
 from data.pairs import asked_of, whole
 from data.reading import read_whole
 from data.sources import list_items
 from detectors.palettes import HEX, anchors
-from detectors.photo import box_of
 from pix2pix.artist import Artist
 from pix2pix.proportions import redrawn, shipped
 from toolkit.extract import Settings, look
@@ -114,7 +113,7 @@ def _kept(dataset: Dataset, min_score: float) -> Iterator[Faces]:
 
 
 def _only_points(points: np.ndarray) -> Face:
-    return Face(box_of(points), 1.0, points, np.ones(68, np.float32), "drawn", "person points")
+    return Face(Box.around(points), 1.0, points, np.ones(68, np.float32), "drawn", "person points")
 
 
 def generate(
