@@ -12,6 +12,7 @@ import numpy as np
 from data.face import Pose
 
 FEWEST = 6
+STILL = 1e-4  # radians a round; what is then left is a fortieth of a degree
 ROUNDS = 50
 
 
@@ -55,9 +56,11 @@ def _rotation(points: np.ndarray, shape: np.ndarray) -> np.ndarray:
     scale = spread.mean()
     for _ in range(ROUNDS):
         depths = shape @ rotation[2] * scale
-        rotation = nearest_rotation(np.column_stack([points, depths]).T @ shape)
+        before, rotation = rotation, nearest_rotation(np.column_stack([points, depths]).T @ shape)
         flat = shape @ rotation[:2].T
         scale = max((flat * points).sum() / max((flat**2).sum(), 1e-12), 1e-6)
+        if np.abs(rotation - before).max() < STILL:
+            break
     return rotation
 
 
