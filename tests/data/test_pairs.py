@@ -55,8 +55,9 @@ def test_a_square_cut_from_the_frame_is_the_banks_middle(drawn):
         square = cut(pixels, crop.matrix(record.face), 64)
         made = ((shown.pictures[number] + 1) * 127.5).permute(1, 2, 0).numpy()
         known = shown.known[number, 0].numpy() > 0
-        # Sampled twice instead of once, so lines differ; places must not.
-        assert np.abs(made - square)[known].mean() < 12
+        # Sampled twice instead of once, so lines and screens differ; places must not.
+        made, square = (cv2.GaussianBlur(one, (0, 0), 2.0) for one in (made, square.astype("f4")))
+        assert np.abs(made - square)[known].mean() < 1.5  # a pixel off is 2 and more
         points = asked_of([record.face], crop).points[0].numpy() * 64 - 0.5
         np.testing.assert_allclose(
             points, (shown.asked.points[number] * 64 - 0.5).numpy(), atol=1e-4
