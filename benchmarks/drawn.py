@@ -66,6 +66,8 @@ def main() -> int:
         elif name != "union":
             told = str(cascade) if name == "cascade" else None
             detector = detectors.load(name, cascade=told)
+        if name != "union":
+            detector.detect([np.zeros((64, 64, 3), np.uint8)])  # what is loaded once takes no time
         for path, picture in known.items():
             kind = path.split("/")[0]
             pixels = cv2.cvtColor(cv2.imread(str(options.real / path)), cv2.COLOR_BGR2RGB)

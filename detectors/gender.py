@@ -1,4 +1,4 @@
-"""How a viewer reads a photographed face: its gradients, and what the landmark network says.
+"""How a viewer reads a photographed face: a linear model on the upright face's gradients.
 
 It says how a picture is read, not who a person is. Fitted by `toolkit fit gender`; the card is
 `weights/gender.md`. Drawn faces are judged by the landmark network.
@@ -29,15 +29,12 @@ def gender_of(male: float) -> Gender | None:
     return Gender("male" if male > 0.5 else "female", max(male, 1 - male))
 
 
-def male_likelihood(pixels: np.ndarray, landmarks: np.ndarray, read: float) -> float:
-    """0 to 1. pixels: (H, W, 3) uint8 RGB, a photo; landmarks: (68, 2), its pixels.
-
-    read: what the landmark network says, 0 to 1; the two together err less than either.
-    """
+def male_likelihood(pixels: np.ndarray, landmarks: np.ndarray) -> float:
+    """0 to 1. pixels: (H, W, 3) uint8 RGB, a photo; landmarks: (68, 2), its pixels."""
     kept = _weights()
     features = (measured(pixels, landmarks) - kept["mean"]) / kept["scale"]
-    told = float((features @ kept["weight"]).mean() + kept["bias"][0])
-    return float(1 / (1 + np.exp(-kept["mix"] @ (told, _logit(read), 1.0))))
+    logit = float((features @ kept["weight"]).mean() + kept["bias"][0])
+    return float(1 / (1 + np.exp(-logit * kept["steep"][0])))
 
 
 def measured(pixels: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
@@ -67,69 +64,49 @@ def measured(pixels: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     return np.array(rows, np.float32)
 
 
-Told = tuple[np.ndarray, np.ndarray, float, bool]
-
-
 def fit(
-    learnt: Iterable[Told], held: Iterable[Told], folds: int = 5
+    faces: Iterable[tuple[np.ndarray, np.ndarray, bool]], folds: int = 5
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Weights for `weights/gender.safetensors`, and scores on faces nobody learnt from.
+    """Weights for `weights/gender.safetensors`, and scores on the faces of folds left out.
 
-    learnt, held: pixels, landmarks and the network's answer as `male_likelihood` takes them, and
-    whether it is a man. The network must not have learnt from the held ones: on those its answer
-    and the gradients' are weighed (Platt 1999), in turns of folds for the scores.
+    faces: pixels, landmarks as `male_likelihood` takes them, and whether it is a man.
     """
     from sklearn.linear_model import LogisticRegression
 
-    (x, _, y), (x_held, read, y_held) = _rows(learnt), _rows(held)
-    both = np.concatenate([x, x_held])
-    mean, scale = both.mean((0, 1)), both.std((0, 1)) + 1e-3
+    rows, male = [], []
+    for pixels, landmarks, man in faces:
+        rows.append(measured(pixels, landmarks))
+        male.append(man)
+    x, y = np.array(rows), np.array(male)
+    mean, scale = x.mean((0, 1)), x.std((0, 1)) + 1e-3
+    x = (x - mean) / scale
+    logits = np.zeros(len(y))
+    fold = np.random.default_rng(0).integers(0, folds, len(y))
 
-    def model(x: np.ndarray, y: np.ndarray) -> LogisticRegression:
+    def model(chosen: np.ndarray) -> LogisticRegression:
         made = LogisticRegression(C=2e-3, max_iter=400)
-        return made.fit(((x - mean) / scale).reshape(-1, x.shape[2]), np.repeat(y, 2))
+        return made.fit(x[chosen].reshape(-1, x.shape[2]), np.repeat(y[chosen], 2))
 
-    part = model(x, y)
-    told = part.decision_function(((x_held - mean) / scale).reshape(-1, x.shape[2]))
-    pairs = np.column_stack([told.reshape(-1, 2).mean(1), _logit(read)])
-    likely = np.zeros(len(y_held))
-    fold = np.random.default_rng(0).integers(0, folds, len(y_held))
     for number in range(folds):
-        here = fold == number
-        weighed = LogisticRegression().fit(pairs[~here], y_held[~here])
-        likely[here] = weighed.predict_proba(pairs[here])[:, 1]
-    weighed = LogisticRegression().fit(pairs, y_held)
-    whole = model(both, np.concatenate([y, y_held]))
-    sure = np.maximum(likely, 1 - likely) >= SURE
-    scores = {"faces learnt from": float(len(y)), "faces held out": float(len(y_held))}
-    for name, men, here in (
-        ("of gradients alone", pairs[:, 0] > 0, sure | True),
-        ("of the network alone", pairs[:, 1] > 0, sure | True),
-        ("of all", likely > 0.5, sure | True),
-        ("of those told", likely > 0.5, sure),
-    ):
-        right = [(men == y_held)[here & (y_held == man)].mean() for man in (False, True)]
+        held = fold == number
+        made = model(~held)
+        logits[held] = (
+            made.decision_function(x[held].reshape(-1, x.shape[2])).reshape(-1, 2).mean(1)
+        )
+    steep = LogisticRegression(fit_intercept=False).fit(logits[:, None], y).coef_[0]  # Platt 1999
+    whole = model(np.ones(len(y), bool))
+    likely = 1 / (1 + np.exp(-logits * steep[0]))
+    told = np.maximum(likely, 1 - likely) >= SURE
+    scores = {"faces": float(len(y))}
+    for name, here in (("of all", np.ones(len(y), bool)), ("of those told", told)):
+        right = [((likely > 0.5) == y)[here & (y == man)].mean() for man in (False, True)]
         scores[f"balanced accuracy {name}"] = float(np.mean(right))
-    scores["share told"] = float(sure.mean())
+    scores["share told"] = float(told.mean())
     weights = {
         "mean": mean, "scale": scale, "weight": whole.coef_[0], "bias": whole.intercept_,
-        "mix": np.append(weighed.coef_[0], weighed.intercept_),
+        "steep": steep,
     }  # fmt: skip
     return {name: value.astype(np.float32) for name, value in weights.items()}, scores
-
-
-def _rows(faces: Iterable[Told]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    rows, read, male = [], [], []
-    for pixels, landmarks, answer, man in faces:
-        rows.append(measured(pixels, landmarks))
-        read.append(answer)
-        male.append(man)
-    return np.array(rows), np.array(read), np.array(male)
-
-
-def _logit(likelihood: float | np.ndarray) -> float | np.ndarray:
-    sure = np.clip(likelihood, 1e-3, 1 - 1e-3)
-    return np.log(sure / (1 - sure))
 
 
 @lru_cache(maxsize=1)

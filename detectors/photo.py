@@ -57,8 +57,8 @@ class PhotoDetector:
         selfies the 40 it was surest of (over 0.7) held two without.
         """
         made = []
-        for face, (_, male, glasses) in zip(faces, self._reader.traits(pixels, faces), strict=True):
-            likely = male_likelihood(pixels, face.landmarks, float(male))
+        for face, (_, _, glasses) in zip(faces, self._reader.traits(pixels, faces), strict=True):
+            likely = male_likelihood(pixels, face.landmarks)
             made.append(replace(face, gender=gender_of(likely), glasses=float(glasses)))
         return made
 

@@ -90,31 +90,29 @@ def gendered(folder: Path, held_out: bool) -> Iterator[tuple[np.ndarray, np.ndar
 
 
 def photographed(
-    folder: Path, held_out: bool
-) -> Iterator[tuple[np.ndarray, np.ndarray, float, bool]]:
-    """photo_gender.zip: pictures, the photo detector's 68 points on them, how the landmark network
-    reads them, whether a man's.
+    folder: Path, held_out: bool | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+    """photo_gender.zip: pictures, the photo detector's 68 points on them, whether a man's.
 
-    held_out: the fifth that the network does not learn from, or the rest.
+    held_out: only the fifth that the landmark network does not learn from, or only the rest.
     """
     from detectors.photo import PhotoDetector
 
-    detector, reader = PhotoDetector(min_score=0), DrawnDetector()
+    detector = PhotoDetector(min_score=0)
     rows = {
         row["file"]: row["gender"] for row in sets.rows(folder / "photo_gender.zip", "gender.csv")
     }
     for name, pixels in sets.pictures(folder / "photo_gender.zip"):
-        if (zlib.crc32(name.encode()) % 5 == 0) != held_out:
+        if held_out is not None and (zlib.crc32(name.encode()) % 5 == 0) != held_out:
             continue
         faces = [detector.place(pixels, found) for found in detector.find(pixels)]
         for face in sorted(faces, key=lambda face: -face.score)[:1]:
-            read = float(reader.traits(pixels, [face])[0, 1])
-            yield pixels, face.landmarks, read, rows[name] == "male"
+            yield pixels, face.landmarks, rows[name] == "male"
 
 
 def read_photos(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """photo_gender.zip without the fifth held out: upright faces and traits."""
-    for pixels, landmarks, _, man in photographed(folder, held_out=False):
+    for pixels, landmarks, man in photographed(folder, held_out=False):
         x, y, side, lean = square(landmarks)
         yield sharp_cut(pixels, turning(x, y, side * REACH, lean)), np.array([1, man, UNKNOWN])
 

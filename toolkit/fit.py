@@ -107,7 +107,7 @@ def gender(sets: Path, out: Path) -> dict[str, float]:
 
     if not (sets / "photo_gender.zip").is_file():
         raise InputError(f"{sets} holds no photo_gender.zip; name the folder of the sets' zips")
-    weights, scores = model.fit(recipes.photographed(sets, False), recipes.photographed(sets, True))
+    weights, scores = model.fit(recipes.photographed(sets))
     out.mkdir(parents=True, exist_ok=True)
     save_file(weights, out / "gender.safetensors")
     return scores
