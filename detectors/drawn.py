@@ -72,7 +72,7 @@ class DrawnDetector:
     """
 
     name = "drawn"
-    version = "2"
+    version = "3"
 
     def __init__(self, min_score: float = 0.3, device: str | None = None) -> None:
         import torch
