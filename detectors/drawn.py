@@ -316,7 +316,7 @@ def _loaded(network: N, name: str, device: str, half: bool) -> N:
 
 
 def _keep_memory() -> None:
-    """Big blocks stay with the process: mapping them anew for each layer costs a fifth of the time.
+    """Big blocks stay with the process: mapping them anew for each layer costs up to a fifth.
 
     glibc only: mallopt's M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, bytes.
     """

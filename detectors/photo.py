@@ -53,8 +53,7 @@ class PhotoDetector:
     def read(self, pixels: np.ndarray, faces: Sequence[Face]) -> list[Face]:
         """Placed faces with gender and glasses.
 
-        Glasses are told by the network for drawn faces, which learnt from photos too: of 400
-        selfies the 40 it was surest of (over 0.7) held two without.
+        Glasses are told by the network for drawn faces, which learnt from photos too.
         """
         made = []
         for face, (_, _, glasses) in zip(faces, self._reader.traits(pixels, faces), strict=True):

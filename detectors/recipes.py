@@ -90,11 +90,11 @@ def gendered(folder: Path, held_out: bool) -> Iterator[tuple[np.ndarray, np.ndar
 
 
 def photographed(
-    folder: Path, held_out: bool | None = None
+    folder: Path, without_held: bool = False
 ) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
     """photo_gender.zip: pictures, the photo detector's 68 points on them, whether a man's.
 
-    held_out: only the fifth that the landmark network does not learn from, or only the rest.
+    without_held: leave out the fifth that the landmark network does not learn from.
     """
     from detectors.photo import PhotoDetector
 
@@ -103,7 +103,7 @@ def photographed(
         row["file"]: row["gender"] for row in sets.rows(folder / "photo_gender.zip", "gender.csv")
     }
     for name, pixels in sets.pictures(folder / "photo_gender.zip"):
-        if held_out is not None and (zlib.crc32(name.encode()) % 5 == 0) != held_out:
+        if without_held and zlib.crc32(name.encode()) % 5 == 0:
             continue
         faces = [detector.place(pixels, found) for found in detector.find(pixels)]
         for face in sorted(faces, key=lambda face: -face.score)[:1]:
@@ -112,7 +112,7 @@ def photographed(
 
 def read_photos(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """photo_gender.zip without the fifth held out: upright faces and traits."""
-    for pixels, landmarks, man in photographed(folder, held_out=False):
+    for pixels, landmarks, man in photographed(folder, without_held=True):
         x, y, side, lean = square(landmarks)
         yield sharp_cut(pixels, turning(x, y, side * REACH, lean)), np.array([1, man, UNKNOWN])
 
