@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import atan2, degrees
+
 import cv2
 import numpy as np
 
@@ -16,6 +18,17 @@ def turning(x: float, y: float, side: float, lean: float) -> np.ndarray:
     rows = np.array([[cos, sin, 0.0], [-sin, cos, 0.0]])
     rows[:, 2] = SIDE / 2 - 0.5 - rows[:, :2] @ (x, y)
     return rows
+
+
+def square(points: np.ndarray) -> tuple[float, float, float, float]:
+    """Middle x and y, longer side, lean in degrees of a face by its (68, 2) points."""
+    down = points[48:68].mean(0) - points[36:48].mean(0)
+    lean = -atan2(down[0], down[1])
+    turn = np.array([[np.cos(lean), np.sin(lean)], [-np.sin(lean), np.cos(lean)]])
+    upright = points @ turn.T
+    low, high = upright.min(0), upright.max(0)
+    x, y = (low + high) / 2 @ turn
+    return x, y, float((high - low).max()), degrees(lean)
 
 
 def sharp_cut(pixels: np.ndarray, turn: np.ndarray) -> np.ndarray:

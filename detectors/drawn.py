@@ -6,34 +6,25 @@ weights say which, and how well they do.
 
 from __future__ import annotations
 
-import ctypes
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.resources import as_file, files
-from math import atan2, degrees
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from data.errors import InputError
 from data.face import Box, Face
 from data.landmarks import MIRRORED
-from detectors.crops import REACH, SIDE, sharp_cut, turning
+from detectors.boxes import boxes_of
+from detectors.crops import REACH, SIDE, sharp_cut, square, turning
 from detectors.finding import each_once
 from detectors.gender import gender_of
+from detectors.loading import Run, best_device, loaded, runner
 
 if TYPE_CHECKING:
-    import torch
-    from torch import nn
+    from detectors.networks import LandmarkNet
 
-    from detectors.networks import FinderNet, LandmarkNet
-
-N = TypeVar("N", bound="nn.Module")
 LONGEST = 1024  # pixels of the longer side at which a frame is first looked at
 AGAIN = 0.35  # and looked at again so much smaller, for faces that fill it
 LOWEST = 0.25  # of a find that is looked at closely: of 559 judged by eye, no sure face was lower
@@ -72,14 +63,11 @@ class DrawnDetector:
     """
 
     name = "drawn"
-    version = "3"
+    version = "4"
 
     def __init__(self, min_score: float = 0.3, device: str | None = None) -> None:
-        import torch
-
         self.min_score = min_score
-        self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self._half = self._device != "cpu"
+        self._device = device or best_device()
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[list[Face]]:
         """frames: (H, W, 3) uint8 RGB, any sizes. One list per frame, best score first."""
@@ -102,22 +90,16 @@ class DrawnDetector:
         return each_once(found)
 
     def _look(self, pixels: np.ndarray, scale: float) -> list[Found]:
-        import torch
-
-        from detectors.networks import boxes_of
-
         height, width = (max(round(side * scale), 8) for side in pixels.shape[:2])
-        small = cv2.resize(
-            pixels, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        )
+        # Where it shrinks little, nothing flickers and the quicker way does.
+        how = cv2.INTER_AREA if scale < 0.7 else cv2.INTER_LINEAR
+        small = cv2.resize(pixels, (width, height), interpolation=how)
         edge = (0, -height % 32, 0, -width % 32)
         small = cv2.copyMakeBorder(small, *edge, cv2.BORDER_REPLICATE)
         across, down = pixels.shape[1] / width, pixels.shape[0] / height
-        with torch.inference_mode():
-            grids = _finder(self._device, self._half)(self._tensor(small[None]))
-            found = boxes_of(grids, LOWEST).tolist()
+        found = boxes_of(_network("finder", self._device)(small[None]), LOWEST)
         made = []
-        for left, top, right, bottom, value in found:
+        for left, top, right, bottom, value in found.tolist():
             one = Box(left * across, top * down, (right - left) * across, (bottom - top) * down)
             if max(one.width, one.height) >= SMALLEST:
                 made.append(Found(one, value))
@@ -178,20 +160,15 @@ class DrawnDetector:
 
         mirrored: what the network says of the crops and of their mirror images, in the mean.
         """
-        import torch
-
         turns = np.array(
             [turning(x, y, max(side, 1) * REACH, lean) for x, y, side, lean in squares]
         )
         crops = np.stack([sharp_cut(pixels, turn) for turn in turns])
-        with torch.inference_mode():
-            given = self._tensor(crops)
-            if mirrored:
-                given = torch.cat([given, given.flip(3)])
-            answer = _placer(self._device, self._half)(given)
-            points, spread, hidden, traits = (part.float().cpu().numpy() for part in answer)
         if mirrored:
-            count = len(crops)
+            crops = np.concatenate([crops, crops[:, :, ::-1]])
+        points, spread, hidden, traits = _network("landmarks", self._device)(crops)
+        if mirrored:
+            count = len(squares)
             points[count:] = (1, 0) + points[count:, MIRRORED] * (-1, 1)
             for part in (spread, hidden):
                 part[count:] = part[count:, MIRRORED]
@@ -208,13 +185,6 @@ class DrawnDetector:
             1 / (1 + np.exp(-hidden)),
             1 / (1 + np.exp(-traits)),
         )
-
-    def _tensor(self, pictures: np.ndarray) -> torch.Tensor:
-        import torch
-
-        tensor = torch.from_numpy(np.ascontiguousarray(pictures)).to(self._device)
-        tensor = tensor.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-        return (tensor.half() if self._half else tensor.float()).div_(255)
 
 
 def _likelihood(finder: float, near: float) -> float:
@@ -242,100 +212,18 @@ def _windows(height: int, width: int) -> list[tuple[int, int, int, int]]:
     return [(0, start, height, min(start + int(1.2 * short), width)) for start in starts]
 
 
-def square(points: np.ndarray) -> tuple[float, float, float, float]:
-    """Middle x and y, longer side, lean in degrees of a face by its (68, 2) points."""
-    down = points[48:68].mean(0) - points[36:48].mean(0)
-    lean = -atan2(down[0], down[1])
-    turn = np.array([[np.cos(lean), np.sin(lean)], [-np.sin(lean), np.cos(lean)]])
-    upright = points @ turn.T
-    low, high = upright.min(0), upright.max(0)
-    x, y = (low + high) / 2 @ turn
-    return x, y, float((high - low).max()), degrees(lean)
+@lru_cache(maxsize=4)
+def _network(name: str, device: str) -> Run:
+    return runner(name, device)
 
 
 @lru_cache(maxsize=2)
-def _finder(device: str, half: bool) -> FinderNet:
-    from detectors.networks import FinderNet
-
-    return _loaded(FinderNet(), "finder", device, half)
-
-
 def placer(device: str) -> LandmarkNet:
     """The landmark network, frozen, float32: for losses and scores that gradients pass through."""
-    with threads_kept():
-        return _placer(device, False).requires_grad_(False)
-
-
-@contextmanager
-def threads_kept() -> Iterator[None]:
-    """For what teaches: loading a network to detect with leaves torch one thread."""
-    import torch
-
-    threads = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@lru_cache(maxsize=2)
-def _placer(device: str, half: bool) -> LandmarkNet:
     import torch
 
     from detectors.networks import LandmarkNet
 
-    # Kept for losses too, even when a detection asks for it first.
+    # Kept for losses too, even when it is asked for where none are wanted.
     with torch.inference_mode(False):
-        return _loaded(LandmarkNet(), "landmarks", device, half)
-
-
-def _loaded(network: N, name: str, device: str, half: bool) -> N:
-    """A network with its shipped weights, or those of the folder $TOOLKIT_WEIGHTS."""
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    own = Path(os.environ.get("TOOLKIT_WEIGHTS") or os.devnull, f"{name}.safetensors")
-    shipped = files("detectors") / "weights" / f"{name}.safetensors"
-    try:
-        with nullcontext(own) if own.is_file() else as_file(shipped) as path:
-            weights = load_file(path)
-        whole = {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
-        network.load_state_dict(whole)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        raise InputError(
-            f"the weights {own if own.is_file() else shipped} cannot be used ({error}); "
-            "fit them again with toolkit fit, or unset TOOLKIT_WEIGHTS"
-        ) from None
-    if device == "cpu":
-        torch.set_num_threads(1)  # frames are shared out among processes, not among threads
-        _keep_memory()
-    _fold(network.eval())
-    network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.half() if half else network
-
-
-def _keep_memory() -> None:
-    """Big blocks stay with the process: mapping them anew for each layer costs up to a fifth.
-
-    glibc only: mallopt's M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, bytes.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return
-    mallopt(-3, 1 << 28)
-    mallopt(-1, 1 << 29)
-
-
-def _fold(network: nn.Module) -> None:
-    """Normalisation becomes part of the convolutions before it: a quarter less to do."""
-    from torch import nn
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    for part in network.modules():
-        if not isinstance(part, nn.Sequential) or len(part) < 2:
-            continue
-        conv, norm = part[0], part[1]
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            part[0], part[1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
+        return loaded(LandmarkNet(), "landmarks").to(device).requires_grad_(False)

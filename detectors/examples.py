@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 import cv2
 import numpy as np
@@ -17,6 +19,7 @@ from detectors.crops import REACH, SIDE, sharp_cut, turning
 # Labelled middles of lids stand behind the 68 points: (index, the two points it lies between).
 MIDDLES = {"37.5": (68, 37, 38), "40.5": (69, 40, 41), "43.5": (70, 43, 44), "46.5": (71, 46, 47)}
 FACE, MALE, GLASSES = 0, 1, 2
+TOGETHER = 500  # faces a process draws at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +57,19 @@ class Examples:
 
 
 def drawn(seed: int, count: int) -> Examples:
-    """Faces we draw, and one in seven a place beside them where there is none."""
+    """Faces we draw, and one in seven a place beside them where there is none.
+
+    Many are drawn by all processors, to the same pictures.
+    """
+    counts = [min(TOGETHER, count - start) for start in range(0, count, TOGETHER)]
+    if len(counts) < 2:
+        return _drawn((seed, 0), count)
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        seeds = [(seed, number) for number in range(len(counts))]
+        return Examples.joined(list(pool.map(_drawn, seeds, counts)))
+
+
+def _drawn(seed: tuple[int, int], count: int) -> Examples:
     made = Examples.empty(count)
     rng = np.random.default_rng(seed)
     for number in range(count):
@@ -114,19 +129,49 @@ def pictured(
         part = Examples.empty(times)
         for number in range(times):
             turn = jittered(points, rng)
-            part.points[number] = (points @ turn[:, :2].T + turn[:, 2]) / SIDE
+            cut, moved = bent(sharp_cut(pixels, turn), points @ turn[:, :2].T + turn[:, 2], rng)
+            part.points[number] = moved / SIDE
             part.traits[number] = traits
-            part.pixels[number] = aged(restyled(sharp_cut(pixels, turn), rng), rng)
+            part.pixels[number] = aged(restyled(cut, rng), rng)
         parts.append(part)
     return Examples.joined(parts) if parts else Examples.empty(0)
+
+
+def bent(
+    crop: np.ndarray, points: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A crop stretched, sheared and softly warped, and its points: the same face, built otherwise.
+
+    crop: (SIDE, SIDE, 3) uint8; points: (N, 2), its pixels.
+    """
+    grid = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
+    skew = rng.normal(0, 0.05, (2, 2)).astype(np.float32)
+    knots = rng.normal(0, 1.8, (5, 5, 2)).astype(np.float32)
+    soft = cv2.resize(knots, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    x, y = np.meshgrid(grid, grid)
+    soft[..., 0] += skew[0, 0] * x + skew[0, 1] * y
+    soft[..., 1] += skew[1, 0] * x + skew[1, 1] * y
+    at = np.arange(SIDE, dtype=np.float32)
+    made = cv2.remap(
+        crop, soft[..., 0] + at, soft[..., 1] + at[:, None], cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT,
+    )  # fmt: skip
+    # A pixel p of the new crop shows p + soft(p): points go the other way.
+    known = np.nan_to_num(points).astype(np.float32)
+    moved = known.copy()
+    for _ in range(4):
+        there = np.clip(moved, 0, SIDE - 1)
+        shift = cv2.remap(soft, there[:, :1], there[:, 1:], cv2.INTER_LINEAR)[:, 0]
+        moved = known - shift
+    return made, np.where(np.isnan(points), np.nan, moved)
 
 
 def restyled(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A picture as it is, or flattened, or in ink, screened, grey."""
     how = rng.random()
-    if how < 0.5:
+    if how < 0.6:
         return pixels
-    if how < 0.65:
+    if how < 0.75:
         flat = cv2.bilateralFilter(pixels, 7, 60, 5)
         step = rng.uniform(16, 48)
         return np.clip(np.round(flat / step) * step, 0, 255).astype(np.uint8)

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from detectors.boxes import LEVELS, boxes_of
 from detectors.fitting import Plan, fit
-from detectors.networks import LEVELS, FinderNet, boxes_of, decoded
+from detectors.networks import FinderNet, decoded
 from detectors.pages import SIDE, Pages
 
 # Faces of so many pixels (longer side) belong to a grid; neighbours share those between.
@@ -124,13 +125,13 @@ def hits(network: FinderNet, held: Pages, likelihood: float = 0.4) -> dict[str, 
     with torch.inference_mode():
         for pixels, boxes in zip(held.pixels, held.boxes, strict=True):
             frame = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
-            grids = [grid.cpu() for grid in network(frame.to(next(network.parameters()).device))]
-            found = boxes_of(grids, likelihood)
+            grids = network(frame.to(next(network.parameters()).device))
+            found = boxes_of([grid.cpu().numpy() for grid in grids], likelihood)
             truth = torch.from_numpy(boxes[boxes[:, 4] == 1])
             asked += len(truth)
             told += len(found)
             left = list(truth)
-            for one in found:
+            for one in torch.from_numpy(found):
                 shared = [float(_giou(one[None, :4], box[None])) for box in left]
                 if shared and max(shared) > 0.45:
                     left.pop(int(np.argmax(shared)))

@@ -13,7 +13,7 @@ from torch.nn import functional
 from data.landmarks import MIRRORED
 from detectors.crops import SIDE
 from detectors.examples import MIDDLES, Examples
-from detectors.fitting import Plan, fit
+from detectors.fitting import Plan, begun, fit
 from detectors.networks import LandmarkNet
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -29,13 +29,7 @@ def fit_landmarks(
     start: weights to begin with, as far as they fit. Resumes a run that was stopped.
     """
     torch.manual_seed(plan.seed)
-    network = LandmarkNet()
-    if start is not None:
-        from safetensors.torch import load_file
-
-        own = network.state_dict()
-        kept = {k: v for k, v in load_file(start).items() if k in own and v.shape == own[k].shape}
-        network.load_state_dict({**own, **kept})
+    network = begun(LandmarkNet(), start)
     fit(network, batches(parts, plan), losses, plan, run, "landmarks")
     return network
 

@@ -7,12 +7,14 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+N = TypeVar("N", bound=nn.Module)
 KEPT_EVERY = 500  # steps between checkpoints
 AVERAGE = 0.998  # share of the averaged weights that stays at a step
 
@@ -26,6 +28,15 @@ class Plan:
     rate: float = 2e-3
     seed: int = 0
     device: str = "cpu"
+
+
+def begun(network: N, start: Path | None) -> N:
+    """A network that begins with the weights of a file, as far as they fit."""
+    if start is not None:
+        own = network.state_dict()
+        kept = {k: v for k, v in load_file(start).items() if k in own and v.shape == own[k].shape}
+        network.load_state_dict({**own, **kept})
+    return network
 
 
 def fit(

@@ -1,4 +1,4 @@
-"""How a viewer reads a photographed face: a linear model on the upright face's gradients.
+"""How a viewer reads a photographed face: a small network and a linear model on gradients.
 
 It says how a picture is read, not who a person is. Fitted by `toolkit fit gender`; the card is
 `weights/gender.md`. Drawn faces are judged by the landmark network.
@@ -6,15 +6,15 @@ It says how a picture is read, not who a person is. Fitted by `toolkit fit gende
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
-from importlib.resources import as_file, files
 
 import cv2
 import numpy as np
 
 from data.face import Gender
 from data.landmarks import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from detectors.crops import REACH, sharp_cut, square, turning
+from detectors.loading import Run, runner
 
 SURE = 0.7  # of a gender to be told at all
 WIDTH, HEIGHT = 64, 80  # pixels of the crop
@@ -31,10 +31,11 @@ def gender_of(male: float) -> Gender | None:
 
 def male_likelihood(pixels: np.ndarray, landmarks: np.ndarray) -> float:
     """0 to 1. pixels: (H, W, 3) uint8 RGB, a photo; landmarks: (68, 2), its pixels."""
-    kept = _weights()
-    features = (measured(pixels, landmarks) - kept["mean"]) / kept["scale"]
-    logit = float((features @ kept["weight"]).mean() + kept["bias"][0])
-    return float(1 / (1 + np.exp(-logit * kept["steep"][0])))
+    x, y, side, lean = square(landmarks)
+    crop = sharp_cut(pixels, turning(x, y, max(side, 1) * REACH, lean))
+    both = np.stack([crop, crop[:, ::-1]])
+    [logits] = _network()(both, measured(pixels, landmarks))
+    return float(1 / (1 + np.exp(-logits.mean())))
 
 
 def measured(pixels: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
@@ -64,54 +65,6 @@ def measured(pixels: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     return np.array(rows, np.float32)
 
 
-def fit(
-    faces: Iterable[tuple[np.ndarray, np.ndarray, bool]], folds: int = 5
-) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Weights for `weights/gender.safetensors`, and scores on the faces of folds left out.
-
-    faces: pixels, landmarks as `male_likelihood` takes them, and whether it is a man.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    rows, male = [], []
-    for pixels, landmarks, man in faces:
-        rows.append(measured(pixels, landmarks))
-        male.append(man)
-    x, y = np.array(rows), np.array(male)
-    mean, scale = x.mean((0, 1)), x.std((0, 1)) + 1e-3
-    x = (x - mean) / scale
-    logits = np.zeros(len(y))
-    fold = np.random.default_rng(0).integers(0, folds, len(y))
-
-    def model(chosen: np.ndarray) -> LogisticRegression:
-        made = LogisticRegression(C=2e-3, max_iter=400)
-        return made.fit(x[chosen].reshape(-1, x.shape[2]), np.repeat(y[chosen], 2))
-
-    for number in range(folds):
-        held = fold == number
-        made = model(~held)
-        logits[held] = (
-            made.decision_function(x[held].reshape(-1, x.shape[2])).reshape(-1, 2).mean(1)
-        )
-    steep = LogisticRegression(fit_intercept=False).fit(logits[:, None], y).coef_[0]  # Platt 1999
-    whole = model(np.ones(len(y), bool))
-    likely = 1 / (1 + np.exp(-logits * steep[0]))
-    told = np.maximum(likely, 1 - likely) >= SURE
-    scores = {"faces": float(len(y))}
-    for name, here in (("of all", np.ones(len(y), bool)), ("of those told", told)):
-        right = [((likely > 0.5) == y)[here & (y == man)].mean() for man in (False, True)]
-        scores[f"balanced accuracy {name}"] = float(np.mean(right))
-    scores["share told"] = float(told.mean())
-    weights = {
-        "mean": mean, "scale": scale, "weight": whole.coef_[0], "bias": whole.intercept_,
-        "steep": steep,
-    }  # fmt: skip
-    return {name: value.astype(np.float32) for name, value in weights.items()}, scores
-
-
 @lru_cache(maxsize=1)
-def _weights() -> dict[str, np.ndarray]:
-    from safetensors.numpy import load_file
-
-    with as_file(files("detectors") / "weights" / "gender.safetensors") as path:
-        return load_file(path)
+def _network() -> Run:
+    return runner("gender", "cpu")

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-LEVELS = (8, 16, 32)  # pixels a cell of the finder's three grids
-MOST = 400  # cells looked at in one frame, the likeliest
+from detectors.boxes import LEVELS
 
 
 def _conv(into: int, out: int, step: int = 1, size: int = 3, groups: int = 1) -> nn.Sequential:
@@ -32,7 +31,25 @@ class _Block(nn.Module):
         return functional.relu(x + self.second(self.first(x)), inplace=True)
 
 
-class LandmarkNet(nn.Module):
+class _Trunk(nn.Module):
+    """What both networks that look at crops of a face share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(_conv(3, 24, 2), _conv(24, 40, 2), _Block(40))
+        self.middle = nn.Sequential(_conv(40, 80, 2), _Block(80))
+        self.deep = nn.Sequential(_conv(80, 128, 2), _Block(128))
+        self.deepest = nn.Sequential(_conv(128, 192, 2), _Block(192))
+
+    def features(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """crops: (N, 3, SIDE, SIDE), RGB, 0 to 1. Features of 24, 12, 6 and 3 cells a side."""
+        fine = self.stem((crops * 4).sub_(2))
+        low = self.middle(fine)
+        deep = self.deep(low)
+        return fine, low, deep, self.deepest(deep)
+
+
+class LandmarkNet(_Trunk):
     """Crop in; 68 points with their spread, what hides them, and what the face is like, out.
 
     Points are the mean of a heatmap's softmax (Sun et al. 2018, integral regression), their
@@ -43,10 +60,6 @@ class LandmarkNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_conv(3, 24, 2), _conv(24, 40, 2), _Block(40))
-        self.middle = nn.Sequential(_conv(40, 80, 2), _Block(80))
-        self.deep = nn.Sequential(_conv(80, 128, 2), _Block(128))
-        self.deepest = nn.Sequential(_conv(128, 192, 2), _Block(192))
         self.down = nn.ModuleList(
             [nn.Conv2d(192, 96, 1), nn.Conv2d(128, 96, 1), nn.Conv2d(80, 96, 1)]
         )
@@ -68,18 +81,12 @@ class LandmarkNet(nn.Module):
         (N, 68, 2) points in crop sides, 0 to 1; (N, 68) log spread, crop sides; (N, 68) logit of
         being hidden; (N, 3) logits of TRAITS.
         """
-        return self._told(*self._features(crops))
+        return self._told(*self.features(crops))
 
     def read(self, crops: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Points as `forward` tells them, and features of three sizes, to compare pictures by."""
-        features = self._features(crops)
+        features = self.features(crops)
         return self._told(*features)[0], list(features[1:])
-
-    def _features(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        fine = self.stem((crops * 4).sub_(2))
-        low = self.middle(fine)
-        deep = self.deep(low)
-        return fine, low, deep, self.deepest(deep)
 
     def _told(
         self, fine: Tensor, low: Tensor, deep: Tensor, deepest: Tensor
@@ -104,6 +111,37 @@ class LandmarkNet(nn.Module):
             self.hidden(told).float(),
             self.traits(told).float(),
         )
+
+
+class GenderNet(_Trunk):
+    """How a viewer reads a photographed face, by its crop and by a linear model of its gradients.
+
+    The linear model (`gender.measured`) is not learnt by descent but set.
+    """
+
+    MEASURES = 2508
+    mean: Tensor
+    scale: Tensor
+    weight: Tensor
+    bias: Tensor
+    steep: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = nn.Sequential(nn.Flatten(), nn.Dropout(0.4), nn.Linear(192 * 9, 1))
+        for name in ("mean", "scale", "weight"):
+            self.register_buffer(name, torch.zeros(self.MEASURES))
+        self.register_buffer("bias", torch.zeros(()))
+        self.register_buffer("steep", torch.ones(()))
+
+    def seen(self, crops: Tensor) -> Tensor:
+        """(N,) logits of being read as a man's, by crops as `features` takes them alone."""
+        return self.told(self.features(crops)[3])[:, 0]
+
+    def forward(self, crops: Tensor, measures: Tensor) -> Tensor:
+        """(N,) calibrated logits. measures: (N, MEASURES) of the same faces."""
+        linear = ((measures - self.mean) / self.scale) @ self.weight + self.bias
+        return (self.seen(crops) + linear) * self.steep
 
 
 class FinderNet(nn.Module):
@@ -154,33 +192,4 @@ def decoded(grid: Tensor, level: int) -> Tensor:
     reach = grid[:, 1:].float().clamp(-6, 5).exp() * level
     return torch.stack(
         [x - reach[:, 0], y[:, None] - reach[:, 1], x + reach[:, 2], y[:, None] + reach[:, 3]], 1
-    )
-
-
-def boxes_of(grids: list[Tensor], least: float, overlap: float = 0.4) -> Tensor:
-    """(K, 5): left, top, right, bottom in pixels and likelihood of one frame's faces, best first.
-
-    grids: FinderNet's answer. least: likelihood. overlap: from which two boxes are one face.
-    """
-    boxes, scores = [], []
-    for grid, level in zip(grids, LEVELS, strict=True):
-        likely = grid[0, 0].float().sigmoid()
-        rows, columns = (likely > least).nonzero(as_tuple=True)
-        scores.append(likely[rows, columns])
-        boxes.append(decoded(grid, level)[0, :, rows, columns].T)
-    found = torch.cat([torch.cat(boxes), torch.cat(scores)[:, None]], 1).cpu()
-    found = found[found[:, 4].argsort(descending=True, stable=True)][:MOST]
-    kept: list[Tensor] = []
-    while len(found):
-        kept.append(found[0])
-        found = found[1:][_overlap(found[0], found[1:]) <= overlap]
-    return torch.stack(kept) if kept else found
-
-
-def _overlap(one: Tensor, others: Tensor) -> Tensor:
-    low = torch.maximum(one[:2], others[:, :2])
-    high = torch.minimum(one[2:4], others[:, 2:4])
-    shared = (high - low).clamp(min=0).prod(1)
-    return shared / (
-        (one[2:4] - one[:2]).prod() + (others[:, 2:4] - others[:, :2]).prod(1) - shared
     )

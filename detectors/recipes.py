@@ -13,8 +13,8 @@ from data.face import Box
 from data.frame import Frame
 from data.reading import read_whole
 from detectors import sets
-from detectors.crops import REACH, sharp_cut, turning
-from detectors.drawn import DrawnDetector, square
+from detectors.crops import REACH, sharp_cut, square, turning
+from detectors.drawn import DrawnDetector
 from detectors.examples import Examples, drawn, pictured, squares
 from detectors.pages import Pages, drawn_pages, laid_out
 from detectors.self_teaching import mistakes
@@ -40,7 +40,7 @@ def landmark_parts(
     if folder is None:
         return parts
     if labels is not None:
-        parts.append((pictured(sets.labelled(labels, folder), seed + 1, 40), 0.24))
+        parts.append((pictured(sets.labelled(labels, folder), seed + 1, 60), 0.4))
     parts.append((pictured(sets.photo_points(folder / "photo_68.zip"), seed + 2, 3), 0.08))
     for under, face, share in (("not_face", 0.0, 0.05), ("face", 1.0, 0.03)):
         patches = sets.pictures(folder / "drawn_patches_64.zip", under)
@@ -48,7 +48,7 @@ def landmark_parts(
         parts.append((squares(((p, known) for _, p in patches), seed + 3, 1), share))
     parts.append((squares(gendered(folder, False), seed + 5, 5), 0.08))
     parts.append((squares(women(folder), seed + 8, 1), 0.04))
-    parts.append((squares(read_photos(folder), seed + 9, 5), 0.12))
+    parts.append((squares(read_photos(folder), seed + 9, 5), 0.06))
     parts.append((mistakes(portraits(folder, seed + 7), DrawnDetector(), seed + 7), 0.06))
     return parts
 
@@ -90,11 +90,11 @@ def gendered(folder: Path, held_out: bool) -> Iterator[tuple[np.ndarray, np.ndar
 
 
 def photographed(
-    folder: Path, without_held: bool = False
+    folder: Path, held_out: bool | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
     """photo_gender.zip: pictures, the photo detector's 68 points on them, whether a man's.
 
-    without_held: leave out the fifth that the landmark network does not learn from.
+    held_out: only the fifth that nothing learns from, or only the others; None is all.
     """
     from detectors.photo import PhotoDetector
 
@@ -103,7 +103,7 @@ def photographed(
         row["file"]: row["gender"] for row in sets.rows(folder / "photo_gender.zip", "gender.csv")
     }
     for name, pixels in sets.pictures(folder / "photo_gender.zip"):
-        if without_held and zlib.crc32(name.encode()) % 5 == 0:
+        if held_out is not None and (zlib.crc32(name.encode()) % 5 == 0) != held_out:
             continue
         faces = [detector.place(pixels, found) for found in detector.find(pixels)]
         for face in sorted(faces, key=lambda face: -face.score)[:1]:
@@ -112,7 +112,7 @@ def photographed(
 
 def read_photos(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """photo_gender.zip without the fifth held out: upright faces and traits."""
-    for pixels, landmarks, man in photographed(folder, without_held=True):
+    for pixels, landmarks, man in photographed(folder, held_out=False):
         x, y, side, lean = square(landmarks)
         yield sharp_cut(pixels, turning(x, y, side * REACH, lean)), np.array([1, man, UNKNOWN])
 

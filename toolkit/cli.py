@@ -371,14 +371,21 @@ def fit_landmarks(
 def fit_gender(
     sets: Annotated[Path, typer.Option(help="Folder with photo_gender.zip.")],
     run: Run = Path("runs/gender"),
+    steps: Annotated[int, typer.Option(min=1, help="Of 64 faces.")] = 1200,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    start: Start = "shipped",
 ) -> None:
     """Teach how photographed faces are read; drawn ones are the landmark network's.
+
+    It begins with the landmark network's trunk. To use the weights that come out, set
+    TOOLKIT_WEIGHTS to the run's folder.
 
     Example: toolkit fit gender --sets ../shared/sets
     """
     from toolkit import fit as job
 
-    print(job.table(job.gender(sets, run)))
+    print(job.table(job.gender(job.Lesson(run, steps, 0, seed, device, sets, start=start))))
     print(run / "gender.safetensors")
 
 

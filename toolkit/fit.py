@@ -46,16 +46,14 @@ def landmarks(lesson: Lesson) -> dict[str, float]:
     Raises InputError when a folder lacks what it is said to hold.
     """
     from detectors import recipes, sets
-    from detectors.drawn import threads_kept
     from detectors.examples import drawn, pictured
     from detectors.fit_landmarks import errors, fit_landmarks
     from detectors.fitting import Plan
 
     dataset = Dataset.open(lesson.dataset) if lesson.dataset else None
-    with threads_kept():
-        parts = recipes.landmark_parts(
-            lesson.drawn, lesson.seed, _folder(lesson.sets), lesson.labels, dataset
-        )
+    parts = recipes.landmark_parts(
+        lesson.drawn, lesson.seed, _folder(lesson.sets), lesson.labels, dataset
+    )
     if dataset is not None and not len(parts[1][0]):
         raise InputError(
             f"{lesson.dataset} holds no face that a person labelled; correct some first"
@@ -78,14 +76,12 @@ def finder(lesson: Lesson) -> dict[str, float]:
     Raises InputError when a folder lacks what it is said to hold.
     """
     from detectors import recipes
-    from detectors.drawn import threads_kept
     from detectors.fit_finder import fit_finder, hits
     from detectors.fitting import Plan
     from detectors.pages import drawn_pages
 
     folder = _folder(lesson.sets)
-    with threads_kept():
-        faces, others = recipes.real_faces(folder) if folder else (None, None)
+    faces, others = recipes.real_faces(folder) if folder else (None, None)
     if lesson.dataset:
         faces = (faces or []) + recipes.corrected_boxes(Dataset.open(lesson.dataset))
     parts = recipes.page_parts(lesson.drawn, lesson.seed, faces, others)
@@ -95,22 +91,28 @@ def finder(lesson: Lesson) -> dict[str, float]:
     return hits(network, drawn_pages(987_654_321, HELD_OUT // 4))
 
 
-def gender(sets: Path, out: Path) -> dict[str, float]:
-    """Fit how photographed faces are read on photo_gender.zip; OUT/gender.safetensors, scores.
+def gender(lesson: Lesson) -> dict[str, float]:
+    """Fit how photographed faces are read on photo_gender.zip; RUN/gender.safetensors.
+
+    Scores are of the fifth that neither this nor the landmark network learns from.
 
     Raises InputError when the folder lacks the zip.
     """
-    from safetensors.numpy import save_file
-
-    from detectors import gender as model
     from detectors import recipes
+    from detectors.fit_gender import fit_gender, scores, views
+    from detectors.fitting import Plan
 
-    if not (sets / "photo_gender.zip").is_file():
-        raise InputError(f"{sets} holds no photo_gender.zip; name the folder of the sets' zips")
-    weights, scores = model.fit(recipes.photographed(sets))
-    out.mkdir(parents=True, exist_ok=True)
-    save_file(weights, out / "gender.safetensors")
-    return scores
+    folder = lesson.sets
+    if folder is None or not (folder / "photo_gender.zip").is_file():
+        raise InputError(f"{folder} holds no photo_gender.zip; name the folder of the sets' zips")
+    seen, held = (
+        views(recipes.photographed(folder, held_out), lesson.seed) for held_out in (False, True)
+    )
+    plan = Plan(lesson.steps, 64, 8e-4, lesson.seed, lesson.device)
+    network = fit_gender(seen, plan, lesson.run, _weights(lesson.start, "landmarks")).cpu()
+    answer = scores(network, held)
+    _ship(network, lesson.run / "gender.safetensors")
+    return answer
 
 
 def offsets(labelled: Path, out: Path, sets: Path | None = None) -> dict[str, float]:

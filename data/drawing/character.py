@@ -23,7 +23,7 @@ SHIRTS = ("#5b6ea8", "#c95b6b", "#f2f2f4", "#3b3f4a", "#6fa58a", "#e3b65b", "#1d
 
 FRINGES = ("locks", "straight", "parted", "swept", "back", "curly", "messy")
 BACKS = ("short", "bob", "long", "tails", "pony", "buns", "spiky", "curly", "bald")
-EYE_KINDS = ("anime", "real", "oval", "round", "dot", "ink", "blank")
+EYE_KINDS = ("anime", "real", "oval", "round", "dot", "ink", "blank", "field")
 NOSES = ("dot", "tick", "line", "shadow", "real", "none")
 TOPS = (*[""] * 14, "cap", "hood", "hat", "ears", "ribbon", "band", "phones")
 OVER = (*[""] * 20, "hand", "hand", "lock", "lock", "mask", "scarf", "patch", "cup")
@@ -141,8 +141,8 @@ class Character:
         # 0 a child's head of anime, 1 a realistic grown-up, between them all the others.
         real = float(np.clip(rng.beta(0.9, 1.3) + (0.12 if male else 0), 0, 1))
         kind = "anime" if real < 0.65 else "real"
-        if rng.random() < 0.07:
-            kind = str(rng.choice(["oval", "dot", "round"]))
+        if rng.random() < 0.13:
+            kind = str(rng.choice(["oval", "dot", "round", "field", "field", "field"]))
         chin = 1.1 + 0.38 * real + n(0, 0.08) + (0.06 if male else 0)
         if kind == "anime":
             height = (0.74 - 0.5 * real) * u(0.72, 1.2)
@@ -151,6 +151,8 @@ class Character:
             height, width = u(0.1, 0.24), u(0.22, 0.32)
         elif kind == "round":
             height, width = u(0.35, 0.7), u(0.2, 0.36)
+        elif kind == "field":
+            height, width = u(0.25, 0.75), u(0.16, 0.38)
         elif kind == "oval":
             height, width = u(0.2, 0.45), u(0.08, 0.2)
         else:
@@ -171,6 +173,9 @@ class Character:
         mouth_y = nose_y + (chin - nose_y) * u(0.34, 0.52)
         mouth = min(mouth, max(chin - mouth_y - 0.2, 0.0) / 0.75)  # the chin gives way only so far
         low = -(height * 0.55 + u(-0.25, 0.5))
+        top = str(rng.choice(TOPS))
+        if male and top in ("ears", "ribbon", "band") and rng.random() < 0.8:
+            top = ""
         back = str(rng.choice(BACKS, p=_shares([30, 5, 6, 1, 3, 1, 26, 6, 5] if male else
                                                [6, 16, 36, 12, 12, 5, 3, 6, 0.5])))  # fmt: skip
         who = cls(
@@ -185,8 +190,10 @@ class Character:
             round=u(0, 1) * (0.9 - 0.5 * real), cheek=n(0, 0.03), depth=u(0.68, 0.92),
             eye_kind=kind, eye_x=u(0.42, 0.52) - 0.02 * real, eye_width=width,
             eye_height=height, eye_tilt=n(0.02, 0.035) * (1 if kind != "dot" else 0.2),
-            eye_power=u(1.7, 3.4), eye_round=u(1.2, 2.2), eye_lean=n(0.05, 0.25),
-            lid=u(0.45, 0.72), left_open=opened, right_open=other,
+            eye_power=u(1.7, 3.4) * (1 + (kind == "field") * u(0, 2)),
+            eye_round=u(1.2, 2.2) * (1 + (kind == "field") * u(0, 1.5)), eye_lean=n(0.05, 0.25),
+            lid=u(0.04, 0.65) if kind == "field" else u(0.25, 0.72),
+            left_open=opened, right_open=other,
             shut=float(rng.choice([0.5, 0.3, -0.6, -0.9, 0.05])), iris=u(0.5, 0.85),
             gaze_x=n(0, 0.14), gaze_y=n(0, 0.07),
             lash=u(0.02, 0.1) * (1 - 0.35 * real) * (0.75 if male else 1),
@@ -203,7 +210,7 @@ class Character:
             lips_red=bool(rng.random() < (0.1 if male else 0.35)),
             back=back, fringe=str(rng.choice(FRINGES)), locks=int(rng.integers(2, 9)),
             fringe_low=low, side_lock=u(0, 0.5) if male else u(0, 1.7),
-            volume=u(1.04, 1.34), top=str(rng.choice(TOPS)), over=str(rng.choice(OVER)),
+            volume=u(1.04, 1.34), top=top, over=str(rng.choice(OVER)),
             beard=float(u(0.2, 1) if male and rng.random() < 0.14 else 0),
             blush=float(u(0.2, 1) if rng.random() < 0.4 else 0), sweat=bool(rng.random() < 0.08),
             shirt=str(rng.choice(SHIRTS)),

@@ -105,6 +105,8 @@ def eye(pen: Pen, head: Head, side: int) -> None:
             x, y = ring.mean(0) * 0.6 + upper[len(upper) // 2] * 0.4
             small = 0.25 * who.eye_width * pen.unit
             pen.oval(x, y, small, small, 0, WHITE)
+        if who.gender == "female" and rng.random() < 0.7:
+            _flicks(pen, upper, ring, side, lash, dark, rng)
         return
     if who.eye_kind == "blank":
         glow = (225, 255, 205) if rng.random() < 0.2 and who.tone == "colour" else WHITE
@@ -120,12 +122,10 @@ def eye(pen: Pen, head: Head, side: int) -> None:
         return
     # The upper lid's line lies on the lid; lashes at its outer end.
     pen.tapered(upper, dark, lash * (0.35 + 0.9 * outward))
+    if who.eye_kind == "field" and rng.random() < 0.6:
+        pen.stroke(ring, dark, max(lash * 0.3, 0.012), closed=True)
     if who.gender == "female" and rng.random() < 0.7:
-        end = 0 if side < 0 else -1
-        away = upper[end] - ring.mean(0)
-        for lift in (0.1, -0.5)[: rng.integers(1, 3)]:
-            tip = upper[end] + away * 0.25 + np.array([0, lift * 0.2 * pen.unit])
-            pen.stroke(np.vstack([upper[end], tip]), dark, lash * 0.4)
+        _flicks(pen, upper, ring, side, lash, dark, rng)
     manner = rng.random()
     if manner < 0.35:
         pen.stroke(lower, dark, max(lash * 0.25, 0.01))
@@ -140,6 +140,23 @@ def eye(pen: Pen, head: Head, side: int) -> None:
     if rng.random() < 0.55:  # the fold above the lid
         up = np.array([0, -rng.uniform(0.05, 0.11) * pen.unit])
         pen.stroke(upper[3:-3] + up, darker(who.colours[3], 0.6), 0.012)
+
+
+def _flicks(
+    pen: Pen,
+    upper: np.ndarray,
+    ring: np.ndarray,
+    side: int,
+    lash: float,
+    dark: Rgb,
+    rng: np.random.Generator,
+) -> None:
+    """Lashes that stand off an eye's outer corner."""
+    end = 0 if side < 0 else -1
+    away = upper[end] - ring.mean(0)
+    for lift in (0.1, -0.5)[: rng.integers(1, 3)]:
+        tip = upper[end] + away * 0.25 + np.array([0, lift * 0.2 * pen.unit])
+        pen.stroke(np.vstack([upper[end], tip]), dark, lash * 0.4)
 
 
 def _iris(
@@ -171,6 +188,9 @@ def _iris(
         a = min(wide * who.iris / 2, b * rng.uniform(0.75, 1.0))
     elif who.eye_kind == "round":
         a = b = min(wide, tall) * rng.uniform(0.1, 0.3)
+    elif who.eye_kind == "field":
+        a = min(wide, tall) * rng.uniform(0.06, 0.26)
+        b = a * rng.choice([1.0, rng.uniform(1.0, 3.0)])
     elif who.eye_kind == "ink":
         a = max(min(wide * 0.4, tall * rng.uniform(0.2, 0.6)), 0.8)
         b = a * rng.uniform(1.0, 1.5)

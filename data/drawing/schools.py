@@ -98,7 +98,8 @@ def _face(rng: np.random.Generator, who: Character, kind: str, chin: float) -> d
     room = chin - 0.12 - (nose_y + base)
     mouth = min(mouth, room * 0.6)
     mouth_y = nose_y + base + 0.04 + 0.25 * mouth + (room - mouth - 0.06) * u(0.1, 0.7)
-    wide = np.interp(mouth_y / chin, [0.3, 0.6, 0.87, 1], [0.8, 0.5, 0.26, 0.12])
+    wide = np.interp(mouth_y / chin, [0.3, 0.6, 0.87, 1], [0.8, 0.56, 0.3, 0.12])
+    grins = mouth > 0.15 and rng.random() < 0.4  # from cheek to cheek
     yaw = who.yaw if rng.random() < 0.5 else float(rng.choice([-1, 1]) * u(12, 62))
     return {
         "eye_kind": kind, "eye_width": width, "eye_height": height, "eye_x": eye_x,
@@ -111,7 +112,8 @@ def _face(rng: np.random.Generator, who: Character, kind: str, chin: float) -> d
         "nose": nose, "nose_y": nose_y, "nose_length": nose_y * ridge + 0.04,
         "nose_width": broad, "nose_out": broad + u(0.03, 0.35), "nose_base": base,
         "mouth_y": mouth_y, "mouth_open": mouth, "mouth_x": 0.0,
-        "mouth_width": min(u(0.12, 0.45), float(wide)),
-        "mouth_power": u(1.6, 6.0) if mouth > 0.08 else 2.0, "smile": n(0.2, 0.6),
+        "mouth_width": float(wide) * u(0.8, 1.0) if grins else min(u(0.12, 0.45), float(wide)),
+        "mouth_power": u(1.6, 6.0) if mouth > 0.08 else 2.0,
+        "smile": u(0.5, 1.6) if grins else n(0.2, 0.6),
         "lip": 0.006 if rng.random() < 0.8 else u(0.01, 0.05),
     }  # fmt: skip

@@ -1,6 +1,9 @@
-"""Crops that the landmark network reads, and that network as detection loads it."""
+"""Crops that the landmark network reads, and the networks as detection runs them."""
 
 import json
+import re
+import subprocess
+import sys
 import zipfile
 from importlib.resources import files
 
@@ -10,10 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from detectors import sets
+from data.errors import InputError
+from detectors import networks, sets
 from detectors.crops import SIDE, sharp_cut, turning
-from detectors.drawn import placer
-from detectors.networks import LandmarkNet
+from detectors.loading import NETWORKS, by_torch, runner
 
 
 def picture(height, width):
@@ -39,19 +42,46 @@ def test_a_crop_far_outside_the_frame_is_still_one():
     assert sharp_cut(picture(200, 300), turning(-900, -900, 500, 10)).shape == (SIDE, SIDE, 3)
 
 
-def test_what_detection_loads_says_what_the_weights_say():
-    weights = load_file(files("detectors") / "weights" / "landmarks.safetensors")
-    network = LandmarkNet()
+@pytest.mark.parametrize(("name", "side"), [("finder", 160), ("landmarks", SIDE), ("gender", SIDE)])
+def test_what_detection_runs_says_what_network_and_weights_say(name, side):
+    """The graph for ONNX Runtime, torch as GPUs run it, and the network as it is written."""
+    network = getattr(networks, NETWORKS[name])()
+    weights = load_file(files("detectors") / "weights" / f"{name}.safetensors")
     network.load_state_dict(
         {k: v.float() if v.is_floating_point() else v for k, v in weights.items()}
     )
-    crops = torch.from_numpy(
-        picture(SIDE, SIDE * 3).reshape(SIDE, 3, SIDE, 3).swapaxes(0, 1).copy()
-    )
-    crops = crops.permute(0, 3, 1, 2).float() / 255
+    pictures = picture(side, side * 3).reshape(side, 3, side, 3).swapaxes(0, 1)[..., [2, 0, 1]]
+    others = []
+    if name == "gender":
+        others.append(np.random.default_rng(1).random((3, network.MEASURES), np.float32))
     with torch.no_grad():
-        for own, loaded in zip(network.eval()(crops), placer("cpu")(crops), strict=True):
-            torch.testing.assert_close(loaded, own, rtol=1e-3, atol=1e-3)
+        given = torch.from_numpy(pictures.copy()).permute(0, 3, 1, 2).float() / 255
+        own = network.eval()(given, *map(torch.from_numpy, others))
+    own = [own] if isinstance(own, torch.Tensor) else own
+    for run in (runner(name, "cpu"), by_torch(name, "cpu")):
+        for part, answer in zip(own, run(pictures, *others), strict=True):
+            np.testing.assert_allclose(answer, part.numpy(), rtol=1e-3, atol=1e-3)
+
+
+def test_weights_that_do_not_fit_are_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("TOOLKIT_WEIGHTS", str(tmp_path))
+    path = tmp_path / "landmarks.safetensors"
+    shipped = files("detectors") / "weights" / "landmarks.safetensors"
+    others = shipped.with_name("finder.safetensors").read_bytes()
+    for content in (b"nothing", shipped.read_bytes()[:-9], others):
+        path.write_bytes(content)
+        for run in (runner, by_torch):
+            with pytest.raises(InputError, match=re.escape(str(path))):
+                run("landmarks", "cpu")
+
+
+def test_drawn_faces_are_found_without_torch():
+    script = (
+        "import sys, numpy as np; from detectors.drawn import DrawnDetector;"
+        "DrawnDetector(device='cpu').detect([np.full((64, 64, 3), 200, np.uint8)]);"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_labels_kept_apart_are_not_learnt_from(tmp_path):

@@ -6,15 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from data.dataset import Dataset
+from data.drawing.strip import draw_face
+from detectors import examples, gender
+from detectors.boxes import boxes_of
 from detectors.crops import SIDE, sharp_cut, turning
-from detectors.examples import Examples, drawn
+from detectors.examples import Examples, bent, drawn
+from detectors.fit_gender import fit_gender, scores, views
 from detectors.fit_landmarks import fit_landmarks
 from detectors.fitting import Plan
-from detectors.networks import FinderNet, LandmarkNet, boxes_of
+from detectors.networks import FinderNet, LandmarkNet
 from detectors.pages import drawn_pages
 from toolkit.cli import app
 
@@ -81,7 +85,7 @@ def test_the_finder_finds_what_is_drawn_on_pages_nobody_learnt_from():
     for pixels, boxes in zip(pages.pixels, pages.boxes, strict=True):
         with torch.inference_mode():
             frame = torch.from_numpy(pixels).permute(2, 0, 1)[None] / 255
-            found = boxes_of(network(frame), 0.2).numpy()
+            found = boxes_of([grid.numpy() for grid in network(frame)], 0.2)
         for x, y, wide, high, face in boxes[np.isfinite(boxes[:, 4])]:
             if face and min(wide, high) > 16:
                 asked += 1
@@ -125,8 +129,6 @@ def test_corrected_faces_of_a_new_style_bring_its_error_down(tmp_path):
 
     from PIL import Image
 
-    from data.drawing.strip import draw_face
-
     pictures = tmp_path / "in"
     pictures.mkdir()
     dataset = Dataset(tmp_path / "faces")
@@ -150,6 +152,52 @@ def test_corrected_faces_of_a_new_style_bring_its_error_down(tmp_path):
     after.load_state_dict({key: value.float() for key, value in weights.items()})
     one, other = (errors(network.eval(), held)["mean error"] for network in (before, after))
     assert other < 0.9 * one
+
+
+def test_how_faces_are_read_is_learnt_and_kept(tmp_path, monkeypatch):
+    """What is to be told apart here is plain: faces in negative colours."""
+
+    def pictures(start, count):
+        for number in range(start, start + count):
+            drawing = draw_face(number, 120, over="", tone="colour")
+            man = number % 2 == 0
+            pixels = 255 - drawing.pixels if man else drawing.pixels
+            yield pixels, drawing.faces[0].landmarks, man
+
+    plan = Plan(40, 16, 8e-4, seed=2)
+    network = fit_gender(
+        views(pictures(0, 40), 1), plan, tmp_path, WEIGHTS / "landmarks.safetensors"
+    )
+    told = scores(network, views(pictures(500, 20), 1))
+    assert told["faces"] == 20
+    assert told["balanced accuracy of all"] >= 0.9
+    save_file(network.state_dict(), tmp_path / "gender.safetensors")
+    monkeypatch.setenv("TOOLKIT_WEIGHTS", str(tmp_path))
+    gender._network.cache_clear()
+    try:
+        likely = [gender.male_likelihood(*face[:2]) > 0.5 for face in pictures(500, 20)]
+    finally:
+        gender._network.cache_clear()
+    assert np.mean(np.equal(likely, [number % 2 == 0 for number in range(20)])) >= 0.9
+
+
+def test_bending_moves_points_with_what_they_mark():
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        crop = np.zeros((SIDE, SIDE, 3), np.uint8)
+        at = rng.integers(20, SIDE - 20, 2)
+        crop[at[1] - 2 : at[1] + 3, at[0] - 2 : at[0] + 3] = 255
+        made, moved = bent(crop, np.array([at, (np.nan, np.nan)], float), rng)
+        rows, columns = np.nonzero(made[..., 0] > 127)
+        np.testing.assert_allclose(moved[0], (columns.mean(), rows.mean()), atol=1.0)
+        assert np.isnan(moved[1]).all()
+
+
+def test_many_faces_are_drawn_as_few_are(monkeypatch):
+    monkeypatch.setattr(examples, "TOGETHER", 4)
+    many = drawn(3, 6)
+    assert len(many) == 6
+    np.testing.assert_array_equal(many.pixels[:4], drawn(3, 4).pixels)
 
 
 def test_examples_join_in_order(faces):
