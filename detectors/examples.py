@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -14,7 +14,7 @@ from data.drawing.character import Character
 from data.drawing.figure import paint
 from data.drawing.finish import aged, toned
 from data.drawing.ground import ground
-from detectors.crops import REACH, SIDE, sharp_cut, turning
+from detectors.crops import REACH, SIDE, sharp_cut, square, turning
 
 # Labelled middles of lids stand behind the 68 points: (index, the two points it lies between).
 MIDDLES = {"37.5": (68, 37, 38), "40.5": (69, 40, 41), "43.5": (70, 43, 44), "46.5": (71, 46, 47)}
@@ -95,7 +95,7 @@ def _drawn(seed: tuple[int, int], count: int) -> Examples:
             turn = turning(x, y, size * REACH, rng.uniform(-40, 40))
             made.traits[number, FACE] = 0
         else:
-            turn = jittered(points, rng)
+            turn = jittered(square(points), rng)
             made.points[number, :68] = points @ turn[:, :2].T + turn[:, 2]
             made.points[number] /= SIDE
             made.hidden[number] = hidden
@@ -107,32 +107,52 @@ def _drawn(seed: tuple[int, int], count: int) -> Examples:
     return made
 
 
-def jittered(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A crop about known points, off as much as a finder's box may be."""
+def about(pixels: np.ndarray, points: np.ndarray) -> tuple[float, float, float, float]:
+    """Middle, longer side and lean of a face as `crops.square` tells them, by (N, 2) points.
+
+    Where not all 68 are known: of the box about those that are, and upright.
+    """
+    if np.isfinite(points[:68]).all():
+        return square(points[:68])
     low, high = np.nanmin(points, 0), np.nanmax(points, 0)
-    side = float((high - low).max())
-    x, y = (low + high) / 2 + rng.normal(0, 0.055, 2) * side
-    lean = rng.uniform(-70, 70) if rng.random() < 0.1 else rng.normal(0, 16)
-    return turning(x, y, side * REACH * np.exp(rng.normal(0, 0.1)), lean)
+    x, y = (low + high) / 2
+    return float(x), float(y), float((high - low).max()), 0.0
+
+
+def jittered(at: tuple[float, float, float, float], rng: np.random.Generator) -> np.ndarray:
+    """A crop about a face, off as much as a second look is, or, now and then, a finder's box."""
+    x, y, side, lean = at
+    first = rng.random() < 0.3
+    shift, grow, turn = (0.055, 0.1, 16.0) if first else (0.02, 0.04, 4.0)
+    x, y = (x, y) + rng.normal(0, shift, 2) * side
+    if first:
+        lean = 0.0 if rng.random() < 0.9 else rng.uniform(-70, 70)
+    return turning(x, y, side * REACH * np.exp(rng.normal(0, grow)), lean + rng.normal(0, turn))
 
 
 def pictured(
-    pictures: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]], seed: int, times: int
+    pictures: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    seed: int,
+    times: int,
+    where: Callable[[np.ndarray, np.ndarray], tuple[float, float, float, float]] = about,
 ) -> Examples:
     """Real faces with points, each so many times, differently cut and made to look differently.
 
     pictures: (H, W, 3) uint8 RGB; (72, 2) points, its pixels, NaN where not known; (3,) traits.
+    where: of pixels and points, where the detector would look; as `about`.
     """
     rng = np.random.default_rng(seed)
     parts = []
     for pixels, points, traits in pictures:
         part = Examples.empty(times)
+        at = where(pixels, points)
         for number in range(times):
-            turn = jittered(points, rng)
+            turn = jittered(at, rng)
             cut, moved = bent(sharp_cut(pixels, turn), points @ turn[:, :2].T + turn[:, 2], rng)
             part.points[number] = moved / SIDE
             part.traits[number] = traits
-            part.pixels[number] = aged(restyled(cut, rng), rng)
+            cut = restyled(cut, rng)
+            part.pixels[number] = aged(cut, rng) if rng.random() < 0.6 else cut
         parts.append(part)
     return Examples.joined(parts) if parts else Examples.empty(0)
 
@@ -169,9 +189,9 @@ def bent(
 def restyled(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A picture as it is, or flattened, or in ink, screened, grey."""
     how = rng.random()
-    if how < 0.6:
+    if how < 0.65:
         return pixels
-    if how < 0.75:
+    if how < 0.78:
         flat = cv2.bilateralFilter(pixels, 7, 60, 5)
         step = rng.uniform(16, 48)
         return np.clip(np.round(flat / step) * step, 0, 255).astype(np.uint8)

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from data.landmarks import MIRRORED
 from detectors.crops import SIDE
-from detectors.examples import MIDDLES, Examples
+from detectors.examples import MALE, MIDDLES, Examples
 from detectors.fitting import Plan, begun, fit
 from detectors.networks import LandmarkNet
 
@@ -108,15 +108,21 @@ def losses(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         "spread": 0.1 * (likelihood * weight).sum() / total,
         "hidden": 0.3 * _entropy(covered, hidden),
         "traits": 0.5
-        * torch.stack([_entropy(told[:, i], traits[:, i]) for i in range(told.shape[1])]).sum(),
+        * torch.stack(
+            [_entropy(told[:, i], traits[:, i], even=i == MALE) for i in range(told.shape[1])]
+        ).sum(),
     }
 
 
-def _entropy(logits: Tensor, truth: Tensor) -> Tensor:
+def _entropy(logits: Tensor, truth: Tensor, even: bool = False) -> Tensor:
+    """even: both answers weigh alike, however often each is right."""
     known = ~truth.isnan()
     if not known.any():
         return logits.sum() * 0
-    return functional.binary_cross_entropy_with_logits(logits[known], truth[known])
+    truth = truth[known]
+    share = truth.mean().clamp(0.05, 0.95)
+    weight = torch.where(truth > 0.5, 0.5 / share, 0.5 / (1 - share)) if even else None
+    return functional.binary_cross_entropy_with_logits(logits[known], truth, weight)
 
 
 def errors(network: LandmarkNet, held: Examples) -> dict[str, float]:

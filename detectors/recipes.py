@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,13 @@ from data.frame import Frame
 from data.reading import read_whole
 from detectors import sets
 from detectors.crops import REACH, sharp_cut, square, turning
-from detectors.drawn import DrawnDetector
-from detectors.examples import Examples, drawn, pictured, squares
+from detectors.drawn import DrawnDetector, Found
+from detectors.examples import Examples, about, drawn, pictured, squares
 from detectors.pages import Pages, drawn_pages, laid_out
 from detectors.self_teaching import mistakes
 
 UNKNOWN = np.nan
+LOST = 0.15  # of the face's size: points so far off are not gone by
 
 
 def landmark_parts(
@@ -40,17 +41,33 @@ def landmark_parts(
     if folder is None:
         return parts
     if labels is not None:
-        parts.append((pictured(sets.labelled(labels, folder), seed + 1, 60), 0.4))
+        faces = sets.labelled(labels, folder)
+        parts.append((pictured(faces, seed + 1, 60, looked_at(DrawnDetector(0.0))), 0.4))
     parts.append((pictured(sets.photo_points(folder / "photo_68.zip"), seed + 2, 3), 0.08))
     for under, face, share in (("not_face", 0.0, 0.05), ("face", 1.0, 0.03)):
         patches = sets.pictures(folder / "drawn_patches_64.zip", under)
         known = np.array([face, UNKNOWN, UNKNOWN])
         parts.append((squares(((p, known) for _, p in patches), seed + 3, 1), share))
-    parts.append((squares(gendered(folder, False), seed + 5, 5), 0.08))
-    parts.append((squares(women(folder), seed + 8, 1), 0.04))
+    parts.append((squares(gendered(folder, False), seed + 5, 5), 0.12))
+    parts.append((squares(women(folder), seed + 8, 1), 0.03))
     parts.append((squares(read_photos(folder), seed + 9, 5), 0.06))
     parts.append((mistakes(portraits(folder, seed + 7), DrawnDetector(), seed + 7), 0.06))
     return parts
+
+
+def looked_at(
+    detector: DrawnDetector,
+) -> Callable[[np.ndarray, np.ndarray], tuple[float, float, float, float]]:
+    """Where the detector looks a second time at faces of which some points are known."""
+
+    def where(pixels: np.ndarray, points: np.ndarray) -> tuple[float, float, float, float]:
+        known = np.isfinite(points[:68]).all(1)
+        box = Box.around(points[:68][known])
+        [face] = detector.place(pixels, [Found(box, 1.0)])
+        off = np.linalg.norm(face.landmarks[known] - points[:68][known], axis=1).mean()
+        return square(face.landmarks) if off < LOST * box.size else about(pixels, points)
+
+    return where
 
 
 def portraits(folder: Path, seed: int, count: int = 600) -> Pages:
@@ -180,8 +197,6 @@ def real_faces(folder: Path) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[
 
     A face takes its box from the points; where the network doubts it the part counts neither way.
     """
-    from detectors.drawn import Found
-
     detector = DrawnDetector(min_score=0.0)
     faces = []
     for name, inner in (("anime_faces_256", 0.5), ("drawn_gender", 0.8)):

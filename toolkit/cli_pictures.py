@@ -373,18 +373,18 @@ def compare(
 
     Example: toolkit compare runs/* --inputs photos/
     """
-    from rich.console import Console
     from rich.table import Table
 
     from toolkit import compare as job
     from toolkit.generate import counting, faces_of
+    from toolkit.screen import paper
 
     with counting("compare") as done:
         answer = job.compare(runs, faces_of(inputs, 0.5), out, drawings, device, done)
     table = Table("", *answer, box=None)  # a column a system, so that it fits a screen
     for column in job.COLUMNS:
         table.add_row(column, *(job.number(row.get(column)) for row in answer.values()))
-    Console(highlight=False).print(table)
+    paper().print(table)
     print(out / "index.html")
 
 

@@ -91,7 +91,13 @@ def scores(
     table = Table(first, *columns, box=None)
     for kind, row in answer.items():
         table.add_row(escape(kind), *(_number(row.get(column)) for column in columns))
-    Console(highlight=False).print(table)
+    paper().print(table)
+
+
+def paper() -> Console:
+    """What tables are printed on: one that is piped is not cut to a screen's width."""
+    screen = Console(highlight=False)
+    return screen if screen.is_terminal else Console(highlight=False, width=400)
 
 
 def _number(value: float | None) -> str:

@@ -116,6 +116,21 @@ def test_one_in_five_is_a_comics_or_a_gag_mangas():
     assert schools.count("comic") > schools.count("manga") > 50
 
 
+def test_necks_do_not_tell_men_from_women():
+    """A network that may go by necks looks at nothing else."""
+    widths = {}
+    for gender in ("male", "female"):
+        made = widths.setdefault(gender, [])
+        for seed in range(60):
+            drawing = draw_face(seed, 128, **PLAIN, gender=gender, back="bald", chin=1.3)
+            points = drawing.faces[0].landmarks
+            below = round(float(points[8, 1] + 0.12 * np.ptp(points[:, 1])))
+            made.append((drawing.foreground[below] == 255).sum() / np.ptp(points[:, 0]))
+    men, women = (np.array(widths[gender]) for gender in ("male", "female"))
+    told = max(((men > t).mean() + (women <= t).mean()) / 2 for t in np.r_[men, women])
+    assert told < 0.75
+
+
 @pytest.mark.parametrize("hair", HAIR)
 def test_colours_told_are_colours_drawn(hair):
     wanted = {"hair": hair, "hair_hex": HAIR[hair], "left_eye_hex": EYES["green"]}
