@@ -23,7 +23,7 @@ NETWORKS = {"finder": "FinderNet", "landmarks": "LandmarkNet", "gender": "Gender
 
 
 def best_device() -> str:
-    """ "cuda" where there is one; torch is asked only on machines with a driver for one."""
+    """The GPU where there is one; torch is asked only on machines with a driver for one."""
     try:
         ctypes.CDLL("libcuda.so.1" if os.name == "posix" else "nvcuda.dll")
     except OSError:
