@@ -79,10 +79,10 @@ def main() -> int:
                 faces = detector.detect([pixels])[0]
             found = time.perf_counter()
             if name != "union":
-                sure = [face for face in faces if face.score >= options.likelihood]
-                describer.describe(pixels, sure)
+                likely = [face for face in faces if face.score >= options.likelihood]
+                describer.describe(pixels, likely)
                 told = time.perf_counter()
-                describer.describe(pixels, describer.ground(pixels, None, sure))
+                describer.describe(pixels, describer.ground(pixels, None, likely))
                 whole = time.perf_counter() - told
                 for at in (kind, "all"):
                     spent[at].append((found - began, told - began, found - began + whole))
@@ -91,9 +91,8 @@ def main() -> int:
             frame = Frame("", item, pixels.shape[1], pixels.shape[0])
             made += evaluate.paired(frame, path, picture, faces, evaluate.OVERLAP)
         scores = evaluate.detections(made, options.likelihood)
-        points = evaluate.landmarks(
-            [pair for pair in made if not pair.face or pair.face.score >= options.likelihood]
-        )
+        sure = [pair for pair in made if not pair.face or pair.face.score >= options.likelihood]
+        points = evaluate.landmarks(sure)
         for kind, row in scores.items():
             off, times = points[kind], np.mean(spent[kind] or [[0.0] * 3], 0) * 1000
             print(
@@ -107,8 +106,13 @@ def main() -> int:
             f"{part} {error:.3f}" for part, error in points["all"].get("parts", {}).items()
         ))  # fmt: skip
         print(f"{name:10} scores foretell errors: rank correlation "
-              f"{points['all'].get('rank correlation') or np.nan:.2f}\n", flush=True)  # fmt: skip
-        saved[name] = {"detections": scores, "landmarks": points}
+              f"{points['all'].get('rank correlation') or np.nan:.2f}", flush=True)  # fmt: skip
+        gender = evaluate.attributes(sure)["all"]["gender"]
+        if gender["told"]:
+            print(f"{name:10} gender: balanced {gender['balanced accuracy']:.3f} of the "
+                  f"{gender['told']:.0%} told anything, {gender['balanced accuracy of all']:.3f} "
+                  "with nothing told as wrong\n", flush=True)  # fmt: skip
+        saved[name] = {"detections": scores, "landmarks": points, "gender": gender}
         if options.worst and len(saved) == 1:
             evaluate.worst(made, options.worst)
     if options.save:

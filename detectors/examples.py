@@ -20,6 +20,8 @@ from detectors.crops import REACH, SIDE, sharp_cut, square, turning
 MIDDLES = {"37.5": (68, 37, 38), "40.5": (69, 40, 41), "43.5": (70, 43, 44), "46.5": (71, 46, 47)}
 FACE, MALE, GLASSES = 0, 1, 2
 TOGETHER = 500  # faces a process draws at once
+# A face's middle, longer side and lean, as `crops.square` tells them, to a crop as `turning`'s.
+Cut = Callable[[tuple[float, float, float, float], np.random.Generator], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,20 +58,22 @@ class Examples:
         return len(self.pixels)
 
 
-def drawn(seed: int, count: int) -> Examples:
+def drawn(seed: int, count: int, cut: Cut | None = None) -> Examples:
     """Faces we draw, and one in seven a place beside them where there is none.
 
-    Many are drawn by all processors, to the same pictures.
+    Many are drawn by all processors, to the same pictures. cut: as `jittered`, which it is if
+    not told.
     """
     counts = [min(TOGETHER, count - start) for start in range(0, count, TOGETHER)]
     if len(counts) < 2:
-        return _drawn((seed, 0), count)
+        return _drawn((seed, 0), count, cut or jittered)
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         seeds = [(seed, number) for number in range(len(counts))]
-        return Examples.joined(list(pool.map(_drawn, seeds, counts)))
+        cuts = [cut or jittered] * len(counts)
+        return Examples.joined(list(pool.map(_drawn, seeds, counts, cuts)))
 
 
-def _drawn(seed: tuple[int, int], count: int) -> Examples:
+def _drawn(seed: tuple[int, int], count: int, cut: Cut) -> Examples:
     made = Examples.empty(count)
     rng = np.random.default_rng(seed)
     for number in range(count):
@@ -95,7 +99,7 @@ def _drawn(seed: tuple[int, int], count: int) -> Examples:
             turn = turning(x, y, size * REACH, rng.uniform(-40, 40))
             made.traits[number, FACE] = 0
         else:
-            turn = jittered(square(points), rng)
+            turn = cut(square(points), rng)
             made.points[number, :68] = points @ turn[:, :2].T + turn[:, 2]
             made.points[number] /= SIDE
             made.hidden[number] = hidden
@@ -120,14 +124,22 @@ def about(pixels: np.ndarray, points: np.ndarray) -> tuple[float, float, float, 
 
 
 def jittered(at: tuple[float, float, float, float], rng: np.random.Generator) -> np.ndarray:
-    """A crop about a face, off as much as a second look is, or, now and then, a finder's box."""
+    """A crop about a face, off as much as a look at a face is, or, now and then, twice as much."""
     x, y, side, lean = at
-    first = rng.random() < 0.3
-    shift, grow, turn = (0.055, 0.1, 16.0) if first else (0.02, 0.04, 4.0)
-    x, y = (x, y) + rng.normal(0, shift, 2) * side
-    if first:
-        lean = 0.0 if rng.random() < 0.9 else rng.uniform(-70, 70)
-    return turning(x, y, side * REACH * np.exp(rng.normal(0, grow)), lean + rng.normal(0, turn))
+    much = 2.0 if rng.random() < 0.2 else 1.0
+    x, y = (x, y) + rng.normal(0, 0.025 * much, 2) * side
+    grown = np.exp(rng.normal(0, 0.05 * much))
+    return turning(x, y, side * REACH * grown, lean + rng.normal(0, 5.0 * much))
+
+
+def glanced(at: tuple[float, float, float, float], rng: np.random.Generator) -> np.ndarray:
+    """A crop about a face as a finder's box tells it, of a picture that may lie on its side."""
+    x, y, side, _ = at
+    x, y = (x, y) + rng.normal(0, 0.06, 2) * side
+    how = rng.random()
+    turn = 0.0 if how < 0.6 else rng.uniform(-75, 75) if how < 0.92 else rng.uniform(-180, 180)
+    grown = np.exp(rng.normal(0.05, 0.12))
+    return turning(x, y, side * REACH * grown, turn + rng.normal(0, 6))
 
 
 def pictured(
@@ -135,11 +147,12 @@ def pictured(
     seed: int,
     times: int,
     where: Callable[[np.ndarray, np.ndarray], tuple[float, float, float, float]] = about,
+    cut: Cut = jittered,
 ) -> Examples:
     """Real faces with points, each so many times, differently cut and made to look differently.
 
     pictures: (H, W, 3) uint8 RGB; (72, 2) points, its pixels, NaN where not known; (3,) traits.
-    where: of pixels and points, where the detector would look; as `about`.
+    where: of pixels and points, where the detector would look; as `about`. cut: as `jittered`.
     """
     rng = np.random.default_rng(seed)
     parts = []
@@ -147,12 +160,12 @@ def pictured(
         part = Examples.empty(times)
         at = where(pixels, points)
         for number in range(times):
-            turn = jittered(at, rng)
-            cut, moved = bent(sharp_cut(pixels, turn), points @ turn[:, :2].T + turn[:, 2], rng)
+            turn = cut(at, rng)
+            crop, moved = bent(sharp_cut(pixels, turn), points @ turn[:, :2].T + turn[:, 2], rng)
             part.points[number] = moved / SIDE
             part.traits[number] = traits
-            cut = restyled(cut, rng)
-            part.pixels[number] = aged(cut, rng) if rng.random() < 0.6 else cut
+            crop = restyled(crop, rng)
+            part.pixels[number] = aged(crop, rng) if rng.random() < 0.6 else crop
         parts.append(part)
     return Examples.joined(parts) if parts else Examples.empty(0)
 
@@ -162,35 +175,79 @@ def bent(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A crop stretched, sheared and softly warped, and its points: the same face, built otherwise.
 
-    crop: (SIDE, SIDE, 3) uint8; points: (N, 2), its pixels.
+    Every other time with other eyes, brows, mouth, nose and chin: larger or smaller, elsewhere.
+    crop: (SIDE, SIDE, 3) uint8; points: (72, 2), its pixels, NaN where not known.
     """
-    grid = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
     skew = rng.normal(0, 0.05, (2, 2)).astype(np.float32)
-    knots = rng.normal(0, 1.8, (5, 5, 2)).astype(np.float32)
+    knots = rng.normal(0, 1.5, (5, 5, 2)).astype(np.float32)
     soft = cv2.resize(knots, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-    x, y = np.meshgrid(grid, grid)
-    soft[..., 0] += skew[0, 0] * x + skew[0, 1] * y
-    soft[..., 1] += skew[1, 0] * x + skew[1, 1] * y
-    at = np.arange(SIDE, dtype=np.float32)
+    at = np.stack(np.meshgrid(*[np.arange(SIDE, dtype=np.float32)] * 2), 2)
+    soft += (at - (SIDE - 1) / 2) @ skew.T
+    if rng.random() < 0.5:
+        soft += _rebuilt(at, points, rng)
     made = cv2.remap(
-        crop, soft[..., 0] + at, soft[..., 1] + at[:, None], cv2.INTER_LINEAR,
+        crop, at[..., 0] + soft[..., 0], at[..., 1] + soft[..., 1], cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REFLECT,
     )  # fmt: skip
-    # A pixel p of the new crop shows p + soft(p): points go the other way.
+    # A pixel p of the new crop shows p + soft(p): points go the other way, half a step at a time,
+    # for where a feature shrinks to half its size whole steps would never arrive.
     known = np.nan_to_num(points).astype(np.float32)
     moved = known.copy()
-    for _ in range(4):
+    for _ in range(20):
         there = np.clip(moved, 0, SIDE - 1)
         shift = cv2.remap(soft, there[:, :1], there[:, 1:], cv2.INTER_LINEAR)[:, 0]
-        moved = known - shift
+        moved = (moved + known - shift) / 2
     return made, np.where(np.isnan(points), np.nan, moved)
 
 
+# Features by their points, with what is usual of a change: of the logarithm of width and height,
+# of place in crop pixels; last, how far it reaches, in crop pixels at least.
+_FEATURES = (
+    ([*range(36, 42), 68, 69], (0.16, 0.26), (1.2, 1.2), 9.0),
+    ([*range(42, 48), 70, 71], (0.16, 0.26), (1.2, 1.2), 9.0),
+    ([*range(17, 22)], (0.1, 0.2), (1.0, 2.0), 6.0),
+    ([*range(22, 27)], (0.1, 0.2), (1.0, 2.0), 6.0),
+    ([*range(27, 36)], (0.15, 0.15), (1.5, 1.5), 6.0),
+    ([*range(48, 68)], (0.25, 0.22), (2.0, 2.0), 9.0),
+    ([8], (0.15, 0.15), (1.5, 3.5), 12.0),
+)
+
+
+def _rebuilt(at: np.ndarray, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(SIDE, SIDE, 2): how far from each pixel of the new crop lies what it shows.
+
+    Eyes change alike, and so do brows. at: (SIDE, SIDE, 2) every pixel's place.
+    """
+    soft = np.zeros_like(at)
+    grown, shift = np.zeros(2), np.zeros(2)
+    for number, (own, growth, way, least) in enumerate(_FEATURES):
+        if number not in (1, 3):
+            grown, shift = rng.normal(0, growth), rng.normal(0, way)
+        else:
+            shift = shift * (-1, 1)
+        seen = points[own][np.isfinite(points[own]).all(1)]
+        if not len(seen):
+            continue
+        centre = (seen.min(0) + seen.max(0)) / 2
+        reach = np.maximum(np.ptp(seen, 0) * 0.75, least)
+        off = at - (centre + shift)
+        near = np.exp(-((off / reach) ** 2).sum(2) / 2)
+        back = np.exp(-np.clip(grown, -0.55, 0.55))
+        soft += near[..., None] * (off * (back - 1) - shift)
+    return soft.astype(np.float32)
+
+
 def restyled(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A picture as it is, or flattened, or in ink, screened, grey."""
+    """A picture as it is, or in other colours, with thicker lines, flattened, in ink, screened."""
+    if rng.random() < 0.15:  # dark lines grow
+        pixels = cv2.erode(pixels, np.ones((2, 2) if rng.random() < 0.6 else (3, 3), np.uint8))
     how = rng.random()
-    if how < 0.65:
+    if how < 0.5:
         return pixels
+    if how < 0.65:
+        mixed = np.eye(3) + rng.normal(0, 0.25, (3, 3))
+        mixed /= mixed.sum(1, keepdims=True)  # greys stay
+        return np.clip(pixels @ mixed.T, 0, 255).astype(np.uint8)
     if how < 0.78:
         flat = cv2.bilateralFilter(pixels, 7, 60, 5)
         step = rng.uniform(16, 48)

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 N = TypeVar("N", bound="nn.Module")
 Run = Callable[..., list[np.ndarray]]
-NETWORKS = {"finder": "FinderNet", "landmarks": "LandmarkNet", "gender": "GenderNet"}
+NETWORKS = {
+    "finder": "FinderNet",
+    "scout": "ScoutNet",
+    "landmarks": "LandmarkNet",
+    "gender": "GenderNet",
+}
 
 
 def best_device() -> str:

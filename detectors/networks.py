@@ -1,4 +1,4 @@
-"""The two small networks for drawn faces: one finds them, one places their points."""
+"""Our small networks: to find drawn faces, to glance at what was found, to place points."""
 
 from __future__ import annotations
 
@@ -18,28 +18,32 @@ def _conv(into: int, out: int, step: int = 1, size: int = 3, groups: int = 1) ->
 
 
 class _Block(nn.Module):
-    """Two convolutions and a shortcut (He et al. 2016)."""
+    """Two convolutions and a shortcut (He et al. 2016); nothing but the shortcut at first.
+
+    So (Goyal et al. 2017, 5.1) a deeper network begins as the weights it starts with.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.first = _conv(width, width)
-        self.second = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
-        )
+        norm = nn.BatchNorm2d(width)
+        nn.init.zeros_(norm.weight)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), norm)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(x + self.second(self.first(x)), inplace=True)
 
 
 class _Trunk(nn.Module):
-    """What both networks that look at crops of a face share."""
+    """What both networks that look at crops of a face share; blocks: of 12, 6 and 3 cells."""
 
-    def __init__(self) -> None:
+    def __init__(self, blocks: tuple[int, int, int] = (1, 1, 1)) -> None:
         super().__init__()
         self.stem = nn.Sequential(_conv(3, 24, 2), _conv(24, 40, 2), _Block(40))
-        self.middle = nn.Sequential(_conv(40, 80, 2), _Block(80))
-        self.deep = nn.Sequential(_conv(80, 128, 2), _Block(128))
-        self.deepest = nn.Sequential(_conv(128, 192, 2), _Block(192))
+        self.middle, self.deep, self.deepest = (
+            nn.Sequential(_conv(into, wide, 2), *(_Block(wide) for _ in range(count)))
+            for into, wide, count in zip((40, 80, 128), (80, 128, 192), blocks, strict=True)
+        )
 
     def features(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """crops: (N, 3, SIDE, SIDE), RGB, 0 to 1. Features of 24, 12, 6 and 3 cells a side."""
@@ -111,6 +115,26 @@ class LandmarkNet(_Trunk):
             self.hidden(told).float(),
             self.traits(told).float(),
         )
+
+
+class ScoutNet(nn.Module):
+    """A glance at a find: whether there is a face, and the square it lies in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = nn.Sequential(
+            *(_conv(3, 16, 2), _conv(16, 32, 2), _Block(32)),
+            *(_conv(32, 48, 2), _Block(48), _conv(48, 64, 2), _Block(64)),
+            *(nn.Flatten(), nn.Linear(64 * 9, 64), nn.ReLU(), nn.Linear(64, 6)),
+        )
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """crops: (N, 3, SIDE, SIDE), RGB, 0 to 1, about a face and not leaned.
+
+        (N, 6): logit of a face; its middle, x and y from the crop's, crop sides; logarithm of its
+        longer side, of what `crops.REACH` takes it for; sine and cosine of its lean.
+        """
+        return self.seen(functional.avg_pool2d((crops * 4).sub_(2), 2)).float()
 
 
 class GenderNet(_Trunk):

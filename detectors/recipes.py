@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from data.dataset import Dataset
-from data.face import Box
+from data.face import Box, Face
 from data.frame import Frame
 from data.reading import read_whole
 from detectors import sets
 from detectors.crops import REACH, sharp_cut, square, turning
 from detectors.drawn import DrawnDetector, Found
-from detectors.examples import Examples, about, drawn, pictured, squares
+from detectors.examples import Examples, about, drawn, glanced, pictured, squares
 from detectors.pages import Pages, drawn_pages, laid_out
-from detectors.self_teaching import mistakes
+from detectors.self_teaching import judged, mistakes
 
 UNKNOWN = np.nan
 LOST = 0.15  # of the face's size: points so far off are not gone by
@@ -35,24 +35,85 @@ def landmark_parts(
     count: drawn faces. folder: of zips as ../shared/sets holds them. labels: key points labelled
     by eye on faces of those zips. dataset: faces corrected by people, the strongest teacher.
     """
-    parts = [(drawn(seed, count), 0.5)]
+    parts = [(drawn(seed, count), 0.4)]
     if dataset is not None:
         parts.append((pictured(corrected(dataset), seed + 6, 40), 0.3))
     if folder is None:
         return parts
+    detector = DrawnDetector(0.0)
     if labels is not None:
         faces = sets.labelled(labels, folder)
-        parts.append((pictured(faces, seed + 1, 60, looked_at(DrawnDetector(0.0))), 0.4))
+        parts.append((pictured(faces, seed + 1, 40, looked_at(detector)), 0.55))
     parts.append((pictured(sets.photo_points(folder / "photo_68.zip"), seed + 2, 3), 0.08))
     for under, face, share in (("not_face", 0.0, 0.05), ("face", 1.0, 0.03)):
         patches = sets.pictures(folder / "drawn_patches_64.zip", under)
         known = np.array([face, UNKNOWN, UNKNOWN])
         parts.append((squares(((p, known) for _, p in patches), seed + 3, 1), share))
-    parts.append((squares(gendered(folder, False), seed + 5, 5), 0.12))
+    parts.append((squares(upright(gendered(folder, False), detector), seed + 5, 5), 0.15))
     parts.append((squares(women(folder), seed + 8, 1), 0.03))
     parts.append((squares(read_photos(folder), seed + 9, 5), 0.06))
     parts.append((mistakes(portraits(folder, seed + 7), DrawnDetector(), seed + 7), 0.06))
     return parts
+
+
+def scout_parts(
+    count: int, seed: int, folder: Path | None = None, labels: Path | None = None
+) -> list[tuple[Examples, float]]:
+    """Examples for the scout and each part's share of a batch; as `landmark_parts`."""
+    parts = [(drawn(seed, count, glanced), 0.4)]
+    if folder is None:
+        return parts
+    detector = DrawnDetector(0.0)
+    if labels is not None:
+        faces = answered(sets.labelled(labels, folder), detector)
+        parts.append((pictured(faces, seed + 1, 12, cut=glanced), 0.3))
+    photos = sets.photo_points(folder / "photo_68.zip")
+    parts.append((pictured(photos, seed + 2, 2, cut=glanced), 0.06))
+    for under, face, share in (("not_face", 0.0, 0.06), ("face", 1.0, 0.04)):
+        patches = sets.pictures(folder / "drawn_patches_64.zip", under)
+        known = np.array([face, UNKNOWN, UNKNOWN])
+        parts.append((squares(((p, known) for _, p in patches), seed + 3, 1), share))
+    parts.append((judged(frames(folder, seed + 7), detector, seed + 7), 0.3))
+    return parts
+
+
+def frames(folder: Path, seed: int) -> Iterator[np.ndarray]:
+    """What detectors are shown: film frames as they are and in parts, pages, photos."""
+    rng = np.random.default_rng(seed)
+    for _, pixels in sets.pictures(folder / "drawn_scenes.zip"):
+        height, width = pixels.shape[:2]
+        yield pixels
+        for _ in range(2):
+            part = rng.uniform(0.4, 0.8)
+            high, wide = round(height * part), round(width * part)
+            top, left = rng.integers(height - high + 1), rng.integers(width - wide + 1)
+            yield np.ascontiguousarray(pixels[top : top + high, left : left + wide][:, ::-1])
+    yield from portraits(folder, seed).pixels
+    yield from drawn_pages(30_000_000 + seed, 800).pixels
+    for number, (_, pixels) in enumerate(sets.pictures(folder / "selfies.zip")):
+        if number % 5 == 0:
+            yield pixels
+
+
+def answered(
+    pictures: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]], detector: DrawnDetector
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Faces of which some points are known, with all 68 as the detector places them if near."""
+    for pixels, points, traits in pictures:
+        face = _placed(pixels, points, detector)
+        if face is not None:
+            points = points.copy()
+            points[:68] = face.landmarks
+            yield pixels, points, traits
+
+
+def _placed(pixels: np.ndarray, points: np.ndarray, detector: DrawnDetector) -> Face | None:
+    """The face by the detector, if it does not go by the points that are known of it."""
+    known = np.isfinite(points[:68]).all(1)
+    box = Box.around(points[:68][known])
+    [face] = detector.place(pixels, [Found(box, 1.0)])
+    off = np.linalg.norm(face.landmarks[known] - points[:68][known], axis=1).mean()
+    return face if off < LOST * box.size else None
 
 
 def looked_at(
@@ -61,13 +122,22 @@ def looked_at(
     """Where the detector looks a second time at faces of which some points are known."""
 
     def where(pixels: np.ndarray, points: np.ndarray) -> tuple[float, float, float, float]:
-        known = np.isfinite(points[:68]).all(1)
-        box = Box.around(points[:68][known])
-        [face] = detector.place(pixels, [Found(box, 1.0)])
-        off = np.linalg.norm(face.landmarks[known] - points[:68][known], axis=1).mean()
-        return square(face.landmarks) if off < LOST * box.size else about(pixels, points)
+        face = _placed(pixels, points, detector)
+        return about(pixels, points) if face is None else square(face.landmarks)
 
     return where
+
+
+def upright(
+    pictures: Iterator[tuple[np.ndarray, np.ndarray]], detector: DrawnDetector
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Faces that fill four fifths of their pictures, cut as the detector looks at them; traits."""
+    for pixels, traits in pictures:
+        height, width = pixels.shape[:2]
+        box = Box(width * 0.1, height * 0.1, width * 0.8, height * 0.8)
+        [face] = detector.place(pixels, [Found(box, 1.0)])
+        x, y, side, lean = square(face.landmarks)
+        yield sharp_cut(pixels, turning(x, y, side * REACH, lean)), traits
 
 
 def portraits(folder: Path, seed: int, count: int = 600) -> Pages:

@@ -1,11 +1,13 @@
-"""Real drawings without labels as teachers: what the finder takes for faces."""
+"""Pictures without labels as teachers: what the finder takes for faces."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 
 from data.face import Box
-from detectors.crops import REACH, sharp_cut, turning
+from detectors.crops import REACH, SIDE, sharp_cut, turning
 from detectors.drawn import DrawnDetector
 from detectors.examples import FACE, Examples
 from detectors.pages import Pages
@@ -36,6 +38,31 @@ def mistakes(pages: Pages, detector: DrawnDetector, seed: int, most: int = 6) ->
     if crops:
         made.pixels[:] = crops
         made.traits[:, FACE] = faces
+    return made
+
+
+def judged(pictures: Iterable[np.ndarray], detector: DrawnDetector, seed: int) -> Examples:
+    """Crops where the finder saw a face: with FACE as likely as the detector then holds it for one.
+
+    pictures: (H, W, 3) uint8 RGB. detector: of min_score 0. Points are its own, of likely faces.
+    """
+    rng = np.random.default_rng(seed)
+    crops, points, likely = [], [], []
+    for pixels in pictures:
+        for found in detector.find(pixels):
+            for face in detector.place(pixels, [found]):
+                x, y = found.box.centre
+                side = max(found.box.width, found.box.height) * REACH
+                x, y = (x, y) + rng.normal(0, 0.03, 2) * side
+                turn = turning(x, y, side * np.exp(rng.normal(0, 0.06)), float(rng.normal(0, 8)))
+                crops.append(sharp_cut(pixels, turn))
+                points.append((face.landmarks @ turn[:, :2].T + turn[:, 2]) / SIDE)
+                likely.append(face.score)
+    made = Examples.empty(len(crops))
+    if crops:
+        made.pixels[:] = crops
+        made.traits[:, FACE] = likely
+        made.points[:, :68] = np.where((np.array(likely) > 0.5)[:, None, None], points, np.nan)
     return made
 
 

@@ -367,6 +367,30 @@ def fit_landmarks(
     print(run / "landmarks.safetensors")
 
 
+@fit.command("scout")
+def fit_scout(
+    run: Run = Path("runs/scout"),
+    steps: Annotated[int, typer.Option(min=1, help="Of 96 faces.")] = 4000,
+    drawn: Annotated[int, typer.Option(min=100, help="Faces drawn to learn from.")] = 16000,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    sets: Sets = None,
+    labels: Annotated[Path | None, typer.Option(help="Key points told by eye on them.")] = None,
+    start: Start = None,
+) -> None:
+    """Teach the network that glances at what the detector found: a face, and how it leans?
+
+    To use the weights that come out, set TOOLKIT_WEIGHTS to the run's folder.
+
+    Example: toolkit fit scout --sets ../shared/sets
+    """
+    from toolkit import fit as job
+
+    lesson = job.Lesson(run, steps, drawn, seed, device, sets, labels, None, start)
+    print(job.table(job.scout(lesson)))
+    print(run / "scout.safetensors")
+
+
 @fit.command("gender")
 def fit_gender(
     sets: Annotated[Path, typer.Option(help="Folder with photo_gender.zip.")],

@@ -229,18 +229,31 @@ def attributes(made: list[Pair]) -> dict[str, Any]:
 
 
 def _confusion(said: list[tuple[str, str | None]]) -> dict[str, Any]:
-    """Counts of (truth, told), and the mean share right of each truth that was told anything."""
+    """Counts of (truth, told); the share told anything; the mean share right of each truth, of
+    those told anything and of all, where nothing told is wrong.
+    """
     counts = Counter(said)
-    shares = []
+    shares: dict[bool, list[float]] = {False: [], True: []}
     for truth in {truth for truth, _ in said}:
-        told = sum(n for (one, other), n in counts.items() if one == truth and other is not None)
-        if told:
-            shares.append(counts[truth, truth] / told)
+        for anything in shares:
+            asked = sum(
+                n
+                for (one, other), n in counts.items()
+                if one == truth and (other is not None or not anything)
+            )
+            if asked:
+                shares[anything].append(counts[truth, truth] / asked)
     table = {
         f"{truth} told {told or 'nothing'}": n
         for (truth, told), n in sorted(counts.items(), key=str)
     }
-    return {"counts": table, "balanced accuracy": float(np.mean(shares)) if shares else None}
+    told = sum(n for (_, other), n in counts.items() if other is not None)
+    return {
+        "counts": table,
+        "told": told / len(said) if said else None,
+        "balanced accuracy": float(np.mean(shares[True])) if shares[True] else None,
+        "balanced accuracy of all": float(np.mean(shares[False])) if shares[False] else None,
+    }
 
 
 def ciede2000(one: np.ndarray, other: np.ndarray) -> float:

@@ -70,6 +70,23 @@ def landmarks(lesson: Lesson) -> dict[str, float]:
     return answer
 
 
+def scout(lesson: Lesson) -> dict[str, float]:
+    """Fit the scout; RUN/scout.safetensors, and what it is off on drawn faces held out.
+
+    Raises InputError when a folder lacks what it is said to hold.
+    """
+    from detectors import recipes
+    from detectors.examples import drawn, glanced
+    from detectors.fit_scout import errors, fit_scout
+    from detectors.fitting import Plan
+
+    parts = recipes.scout_parts(lesson.drawn, lesson.seed, _folder(lesson.sets), lesson.labels)
+    plan = Plan(lesson.steps, 96, 1e-3 if lesson.start else 2e-3, lesson.seed, lesson.device)
+    network = fit_scout(parts, plan, lesson.run, _weights(lesson.start, "scout"))
+    _ship(network, lesson.run / "scout.safetensors")
+    return errors(network, drawn(987_654_321, HELD_OUT, glanced))
+
+
 def finder(lesson: Lesson) -> dict[str, float]:
     """Fit the finder; RUN/finder.safetensors, and recall and precision on drawn pages held out.
 

@@ -42,7 +42,9 @@ def test_a_crop_far_outside_the_frame_is_still_one():
     assert sharp_cut(picture(200, 300), turning(-900, -900, 500, 10)).shape == (SIDE, SIDE, 3)
 
 
-@pytest.mark.parametrize(("name", "side"), [("finder", 160), ("landmarks", SIDE), ("gender", SIDE)])
+@pytest.mark.parametrize(
+    ("name", "side"), [("finder", 160), ("scout", SIDE), ("landmarks", SIDE), ("gender", SIDE)]
+)
 def test_what_detection_runs_says_what_network_and_weights_say(name, side):
     """The graph for ONNX Runtime, torch as GPUs run it, and the network as it is written."""
     network = getattr(networks, NETWORKS[name])()

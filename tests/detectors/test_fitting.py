@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
@@ -13,12 +15,14 @@ from data.dataset import Dataset
 from data.drawing.strip import draw_face
 from detectors import examples, gender
 from detectors.boxes import boxes_of
-from detectors.crops import SIDE, sharp_cut, turning
+from detectors.crops import REACH, SIDE, sharp_cut, square, turning
 from detectors.examples import Examples, bent, drawn
 from detectors.fit_gender import fit_gender, scores, views
 from detectors.fit_landmarks import fit_landmarks
+from detectors.fit_scout import errors as scout_errors
+from detectors.fit_scout import fit_scout, squared
 from detectors.fitting import Plan
-from detectors.networks import FinderNet, LandmarkNet
+from detectors.networks import FinderNet, LandmarkNet, ScoutNet
 from detectors.pages import drawn_pages
 from toolkit.cli import app
 
@@ -68,11 +72,11 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(faces, tmp_path):
 
 
 def test_the_shipped_weights_fit_the_networks_and_are_small():
-    for name, network in (("landmarks", LandmarkNet()), ("finder", FinderNet())):
+    networks = {"landmarks": LandmarkNet(), "finder": FinderNet(), "scout": ScoutNet()}
+    for name, network in networks.items():
         weights = load_file(WEIGHTS / f"{name}.safetensors")
         network.load_state_dict({key: value.float() for key, value in weights.items()})
-    both = sum((WEIGHTS / f"{name}.safetensors").stat().st_size for name in ("landmarks", "finder"))
-    assert both < 8 * 2**20
+    assert sum((WEIGHTS / f"{name}.safetensors").stat().st_size for name in networks) < 8e6
     assert all((WEIGHTS / f"{path.stem}.md").is_file() for path in WEIGHTS.glob("*.safetensors"))
 
 
@@ -100,6 +104,7 @@ def test_fit_refuses_folders_that_lack_what_it_needs(tmp_path):
     for arguments in (
         ["landmarks", "--sets", str(tmp_path)],
         ["detector", "--sets", str(tmp_path)],
+        ["scout", "--sets", str(tmp_path)],
         ["gender", "--sets", str(tmp_path)],
         ["landmarks", "--dataset", str(tmp_path / "none")],
         ["landmarks", "--start", str(tmp_path / "none.safetensors")],
@@ -183,14 +188,55 @@ def test_how_faces_are_read_is_learnt_and_kept(tmp_path, monkeypatch):
 
 def test_bending_moves_points_with_what_they_mark():
     rng = np.random.default_rng(5)
-    for _ in range(20):
+    for number in range(60):
         crop = np.zeros((SIDE, SIDE, 3), np.uint8)
-        at = rng.integers(20, SIDE - 20, 2)
-        crop[at[1] - 2 : at[1] + 3, at[0] - 2 : at[0] + 3] = 255
-        made, moved = bent(crop, np.array([at, (np.nan, np.nan)], float), rng)
+        index = (0, 8, 24, 36, 48)[number % 5]  # of what stays, and of features built otherwise
+        points = np.full((72, 2), np.nan)
+        points[index] = x, y = rng.integers(20, SIDE - 20, 2)
+        crop[y - 2 : y + 3, x - 2 : x + 3] = 255
+        made, moved = bent(crop, points, rng)
         rows, columns = np.nonzero(made[..., 0] > 127)
-        np.testing.assert_allclose(moved[0], (columns.mean(), rows.mean()), atol=1.0)
-        assert np.isnan(moved[1]).all()
+        np.testing.assert_allclose(moved[index], (columns.mean(), rows.mean()), atol=1.0)
+        assert np.isfinite(moved).sum() == 2
+
+
+def test_features_change_their_size_and_place():
+    """Of a face whose eyes span 12 pixels some eyes span 9 and some 15, and mouths move."""
+    rng = np.random.default_rng(6)
+    points = np.full((72, 2), np.nan)
+    points[[36, 39, 42, 45]] = (26, 40), (38, 40), (58, 40), (70, 40)
+    points[[48, 54]] = (40, 70), (56, 70)
+    moved = np.array([bent(np.zeros((SIDE, SIDE, 3), np.uint8), points, rng)[1] for _ in range(80)])
+    wide = np.linalg.norm(moved[:, 39] - moved[:, 36], axis=1)
+    assert wide.min() < 9.5
+    assert wide.max() > 14.5
+    assert np.ptp(moved[:, 48, 1]) > 5
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_scout_learns_the_squares_that_crops_are_cut_by(seed):
+    points = np.random.default_rng(seed).uniform(0.2, 0.8, (3, 68, 2)).astype(np.float32)
+    told = squared(torch.from_numpy(points)).numpy()
+    for one, (x, y, side, sine, cosine) in zip(points, told, strict=True):
+        expected = square(one)
+        lean = np.degrees(np.arctan2(sine, cosine))
+        made = x + 0.5, y + 0.5, np.exp(side) / REACH, lean
+        np.testing.assert_allclose(made[:3], expected[:3], atol=1e-4)
+        assert abs((lean - expected[3] + 180) % 360 - 180) < 0.1
+
+
+@pytest.mark.slow
+def test_a_scout_taught_a_little_already_sees_how_faces_lie(tmp_path):
+    torch.set_num_threads(1)
+
+    def cut(at, rng):
+        return turning(*at[:2], at[2] * REACH, float(rng.choice([-60, 60])))
+
+    parts = [(drawn(4, 300, cut), 1.0)]
+    network = fit_scout(parts, Plan(120, 48, 3e-3, seed=1), tmp_path)
+    told = scout_errors(network, drawn(5, 60, cut))
+    assert told["lean, degrees"] < 25
+    assert told["middle, of the face's size"] < 0.12
 
 
 def test_many_faces_are_drawn_as_few_are(monkeypatch):

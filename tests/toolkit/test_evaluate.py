@@ -118,6 +118,20 @@ def test_gender_told_wrong_is_counted_where_it_belongs(drawn, tmp_path):
     row = evaluate.attributes(made)["all"]["gender"]
     assert row["balanced accuracy"] == 0.5
     assert set(row["counts"]) == {"male told male", "female told male"}
+    assert row["told"] == 1
+
+
+def test_gender_of_which_nothing_is_told_counts_against_all(drawn, tmp_path):
+    def silent(faces):
+        return [
+            replace(face, gender=None) if face.gender.name == "male" else face for face in faces
+        ]
+
+    made = evaluate.pairs(changed(drawn, tmp_path / "d", silent), drawn / "truth" / "faces")
+    row = evaluate.attributes(made)["all"]["gender"]
+    assert 0 < row["told"] < 1
+    assert row["balanced accuracy"] == 1
+    assert row["balanced accuracy of all"] == 0.5
 
 
 # Sharma, Wu & Dalal 2005, table 1, pairs 1, 7, 13, 19, 25, 31.
