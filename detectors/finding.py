@@ -143,14 +143,26 @@ def shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
 
 def each_once(found: list[T]) -> list[T]:
     """Best score first; of finds of one face only the best stays."""
-    kept: list[T] = []
-    for one in sorted(found, key=lambda one: -one.score):
-        if not any(same(one.box, other.box) for other in kept):
-            kept.append(one)
-    return kept
+    found = sorted(found, key=lambda one: -one.score)
+    boxes = np.array([(b.x, b.y, b.width, b.height) for b in (one.box for one in found)])
+    kept: list[int] = []
+    for number in range(len(found)):
+        if not kept or not _same(boxes[number], boxes[kept]).any():
+            kept.append(number)
+    return [found[number] for number in kept]
 
 
 def same(box: Box, other: Box) -> bool:
     """Whether two boxes are of one face: intersection over union .3, or .6 of the smaller."""
-    smaller = min(box.width * box.height, other.width * other.height)
-    return box.overlap(other) >= 0.3 or box.shared(other) >= 0.6 * smaller
+    one, two = (np.array([b.x, b.y, b.width, b.height]) for b in (box, other))
+    return bool(_same(one, two[None])[0])
+
+
+def _same(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """box: (4,) x, y, width, height; others: (N, 4). (N,) bool."""
+    start = np.maximum(box[:2], others[:, :2])
+    end = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
+    shared = np.maximum(end - start, 0).prod(1)
+    areas = box[2:].prod(), others[:, 2:].prod(1)
+    union = areas[0] + areas[1] - shared
+    return (shared >= 0.3 * union) & (union > 0) | (shared >= 0.6 * np.minimum(*areas))

@@ -63,11 +63,11 @@ class LandmarkNet(_Trunk):
     TRAITS = ("face", "male", "glasses")
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__((2, 3, 2))
         self.down = nn.ModuleList(
             [nn.Conv2d(192, 96, 1), nn.Conv2d(128, 96, 1), nn.Conv2d(80, 96, 1)]
         )
-        self.mix = _conv(96, 96)
+        self.mix = nn.Sequential(*_conv(96, 96), _Block(96))
         self.finer = nn.ModuleList([nn.Conv2d(96, 56, 1), nn.Conv2d(40, 56, 1)])
         self.sharp = _conv(56, 56)
         self.heat = nn.Conv2d(56, 68, 1)

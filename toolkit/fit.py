@@ -46,6 +46,7 @@ def landmarks(lesson: Lesson) -> dict[str, float]:
     Raises InputError when a folder lacks what it is said to hold.
     """
     from detectors import recipes, sets
+    from detectors.drawn import DrawnDetector
     from detectors.examples import drawn, pictured
     from detectors.fit_landmarks import errors, fit_landmarks
     from detectors.fitting import Plan
@@ -63,7 +64,8 @@ def landmarks(lesson: Lesson) -> dict[str, float]:
     _ship(network, lesson.run / "landmarks.safetensors")
     answer = errors(network, drawn(987_654_321, HELD_OUT))
     if lesson.sets and lesson.labels:
-        real = pictured(sets.labelled(lesson.labels, lesson.sets, held=True), lesson.seed, 1)
+        faces = sets.labelled(lesson.labels, lesson.sets, held=True)
+        real = pictured(faces, lesson.seed, 1, recipes.looked_at(DrawnDetector(0.0)))
         if len(real):
             told = errors(network, real)
             answer |= {f"{name}, real": value for name, value in told.items()}
