@@ -152,7 +152,7 @@ class DrawnDetector:
             [
                 x + told[:, 1] * side * REACH,
                 y + told[:, 2] * side * REACH,
-                side * np.exp(told[:, 3]),
+                side * np.exp(np.clip(told[:, 3], -1, 1)),
                 np.degrees(np.arctan2(told[:, 4], told[:, 5])),
             ]
         )
