@@ -45,10 +45,7 @@ def main() -> int:
         )
     rows = []
     for pixels, traits in recipes.gendered(options.sets, held_out=True):
-        height, width = pixels.shape[:2]
-        box = Box(width * 0.1, height * 0.1, width * 0.8, height * 0.8)
-        [face] = drawn.place(pixels, [Found(box, 1.0)])
-        rows.append((face, *traits[1:]))
+        rows.append((recipes.filling(pixels, drawn), *traits[1:]))
     _told("drawn_gender", "male", ((truth, _male(face)) for face, truth, _ in rows))
     worn = ((truth, None if f.glasses is None else f.glasses > 0.5) for f, _, truth in rows)
     _told("drawn_gender", "glasses", worn)

@@ -133,11 +133,18 @@ def upright(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Faces that fill four fifths of their pictures, cut as the detector looks at them; traits."""
     for pixels, traits in pictures:
-        height, width = pixels.shape[:2]
-        box = Box(width * 0.1, height * 0.1, width * 0.8, height * 0.8)
-        [face] = detector.place(pixels, [Found(box, 1.0)])
-        x, y, side, lean = square(face.landmarks)
+        x, y, side, lean = square(filling(pixels, detector).landmarks)
         yield sharp_cut(pixels, turning(x, y, side * REACH, lean)), traits
+
+
+def filling(
+    pixels: np.ndarray, detector: DrawnDetector, inner: float = 0.8, middle: float = 0.5
+) -> Face:
+    """The face of a square picture, where its box fills a share of it; middle: of its height."""
+    side = pixels.shape[0]
+    box = Box(side * (1 - inner) / 2, side * (middle - inner / 2), side * inner, side * inner)
+    [face] = detector.place(pixels, [Found(box, 1.0)])
+    return face
 
 
 def portraits(folder: Path, seed: int, count: int = 600) -> Pages:
@@ -267,12 +274,9 @@ def real_faces(folder: Path) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[
     """
     detector = DrawnDetector(min_score=0.0)
     faces = []
-    for name, inner in (("anime_faces_256", 0.5), ("drawn_gender", 0.8)):
+    for name, inner, middle in (("anime_faces_256", 0.5, 0.55), ("drawn_gender", 0.8, 0.5)):
         for _, pixels in sets.pictures(folder / f"{name}.zip"):
-            side = pixels.shape[0]
-            low = 0.55 if inner < 0.6 else 0.5
-            at = Box(side * (0.5 - inner / 2), side * (low - inner / 2), side * inner, side * inner)
-            [face] = detector.place(pixels, [Found(at, 1.0)])
+            face = filling(pixels, detector, inner, middle)
             sure = float(np.median(face.landmark_scores) > 0.5 and face.score > 0.6)
             box = face.box
             faces.append((pixels, np.array([[box.x, box.y, box.width, box.height, sure]])))
