@@ -15,10 +15,12 @@ from data.drawing.figure import paint
 from data.drawing.finish import aged, toned
 from data.drawing.ground import ground
 from detectors.crops import REACH, SIDE, sharp_cut, square, turning
+from detectors.redrawing import redrawn
 
 # Labelled middles of lids stand behind the 68 points: (index, the two points it lies between).
 MIDDLES = {"37.5": (68, 37, 38), "40.5": (69, 40, 41), "43.5": (70, 43, 44), "46.5": (71, 46, 47)}
 FACE, MALE, GLASSES = 0, 1, 2
+REDRAWN = 0.25  # of the times that a real face is shown
 TOGETHER = 500  # faces a process draws at once
 # A face's middle, longer side and lean, as `crops.square` tells them, to a crop as `turning`'s.
 Cut = Callable[[tuple[float, float, float, float], np.random.Generator], np.ndarray]
@@ -161,9 +163,14 @@ def pictured(
         at = where(pixels, points)
         for number in range(times):
             turn = cut(at, rng)
-            crop, moved = bent(sharp_cut(pixels, turn), points @ turn[:, :2].T + turn[:, 2], rng)
-            part.points[number] = moved / SIDE
+            crop, moved = sharp_cut(pixels, turn), points @ turn[:, :2].T + turn[:, 2]
             part.traits[number] = traits
+            other = redrawn(crop, moved, rng) if rng.random() < REDRAWN else None
+            if other is not None:
+                crop, moved = other
+                part.traits[number, [MALE, GLASSES]] = np.nan  # eyes and brows told them
+            crop, moved = bent(crop, moved, rng)
+            part.points[number] = moved / SIDE
             crop = restyled(crop, rng)
             part.pixels[number] = aged(crop, rng) if rng.random() < 0.6 else crop
         parts.append(part)

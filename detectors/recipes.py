@@ -44,6 +44,9 @@ def landmark_parts(
     if labels is not None:
         faces = sets.labelled(labels, folder)
         parts.append((pictured(faces, seed + 1, 40, looked_at(detector)), 0.55))
+        for male, times, share in ((1.0, 6, 0.03), (0.0, 1, 0.05)):
+            read = ((p, told) for p, told in sets.read_by_eye(labels, folder) if told[1] == male)
+            parts.append((squares(upright(read, detector, 0.75), seed + 10, times), share))
     parts.append((pictured(sets.photo_points(folder / "photo_68.zip"), seed + 2, 3), 0.08))
     for under, face, share in (("not_face", 0.0, 0.05), ("face", 1.0, 0.03)):
         patches = sets.pictures(folder / "drawn_patches_64.zip", under)
@@ -129,11 +132,11 @@ def looked_at(
 
 
 def upright(
-    pictures: Iterator[tuple[np.ndarray, np.ndarray]], detector: DrawnDetector
+    pictures: Iterator[tuple[np.ndarray, np.ndarray]], detector: DrawnDetector, inner: float = 0.8
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Faces that fill four fifths of their pictures, cut as the detector looks at them; traits."""
+    """Faces that fill so much of their pictures, cut as the detector looks at them; traits."""
     for pixels, traits in pictures:
-        x, y, side, lean = square(filling(pixels, detector).landmarks)
+        x, y, side, lean = square(filling(pixels, detector, inner).landmarks)
         yield sharp_cut(pixels, turning(x, y, side * REACH, lean)), traits
 
 

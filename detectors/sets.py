@@ -74,7 +74,7 @@ def labelled(
     """
     opened: dict[str, zipfile.ZipFile] = {}
     for key, told in json.loads(labels.read_text("utf-8")).items():
-        if told.get("held", False) != held:
+        if "points" not in told or told.get("held", False) != held:
             continue
         folder, name = key.split(":")
         archive = opened.setdefault(folder, zipfile.ZipFile(sets / f"{folder}.zip"))
@@ -85,3 +85,12 @@ def labelled(
                 points[MIDDLES[index][0] if index in MIDDLES else int(index)] = at
         male = {"male": 1.0, "female": 0.0}.get(told["gender"], np.nan)
         yield cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), points, np.array([1, male, told["glasses"]])
+
+
+def read_by_eye(labels: Path, sets: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """drawn_patches_64.zip: faces of which `labels` tells how they are read, no more; traits."""
+    told = json.loads(labels.read_text("utf-8"))
+    for name, pixels in pictures(sets / "drawn_patches_64.zip", "face"):
+        known = told.get(f"drawn_patches_64:{name}", {"points": {}})
+        if "points" not in known:
+            yield pixels, np.array([1, known["gender"] == "male", np.nan])

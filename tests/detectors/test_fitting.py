@@ -24,6 +24,7 @@ from detectors.fit_scout import fit_scout, squared
 from detectors.fitting import Plan
 from detectors.networks import FinderNet, LandmarkNet, ScoutNet
 from detectors.pages import drawn_pages
+from detectors.redrawing import redrawn
 from toolkit.cli import app
 
 WEIGHTS = Path(__file__).parents[2] / "detectors" / "weights"
@@ -198,6 +199,41 @@ def test_bending_moves_points_with_what_they_mark():
         rows, columns = np.nonzero(made[..., 0] > 127)
         np.testing.assert_allclose(moved[index], (columns.mean(), rows.mean()), atol=1.0)
         assert np.isfinite(moved).sum() == 2
+
+
+def _told(eyes: float) -> np.ndarray:
+    """Points of a face whose eyes are so many pixels apart, as eyes are labelled."""
+    points = np.full((72, 2), np.nan)
+    for side, own in ((-1, (36, 68, 39, 69)), (1, (42, 70, 45, 71))):
+        at = np.array([SIDE / 2 + side * eyes / 2, 40])
+        points[list(own)] = at + [(-5, 0), (0, -6), (5, 0), (0, 6)]
+    points[[30, 48, 54, 8]] = (48, 56), (40, 70), (56, 70), (48, 88)
+    return points
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_eyes_drawn_anew_lie_where_their_points_say(seed):
+    skin, points = np.full((SIDE, SIDE, 3), (230, 190, 170), np.uint8), _told(34)
+    skin[32:49, 26:37] = skin[32:49, 60:71] = 0  # the eyes it had
+    before = skin.copy()
+    made, moved = redrawn(skin, points, np.random.default_rng(seed))
+    np.testing.assert_array_equal(skin, before)
+    drawn_over = np.abs(made.astype(int) - (230, 190, 170)).max(2) > 40
+    for left, top, right, bottom in ((36, 68, 39, 69), (42, 70, 45, 71)):
+        x, y = np.round(moved[[left, top, right, bottom]].mean(0)).astype(int)
+        wide, high = moved[right, 0] - moved[left, 0], moved[bottom, 1] - moved[top, 1]
+        assert 1 <= wide < 37
+        assert 0 <= high < 60
+        assert drawn_over[y - 3 : y + 4, x - 3 : x + 4].any()
+    np.testing.assert_array_equal(moved[[30, 48, 54, 8]], points[[30, 48, 54, 8]])
+
+
+def test_faces_from_the_side_keep_their_eyes():
+    rng = np.random.default_rng(1)
+    assert redrawn(np.zeros((SIDE, SIDE, 3), np.uint8), _told(15), rng) is None
+    unknown = _told(34)
+    unknown[36] = np.nan
+    assert redrawn(np.zeros((SIDE, SIDE, 3), np.uint8), unknown, rng) is None
 
 
 def test_features_change_their_size_and_place():
