@@ -20,7 +20,7 @@ from detectors.redrawing import redrawn
 # Labelled middles of lids stand behind the 68 points: (index, the two points it lies between).
 MIDDLES = {"37.5": (68, 37, 38), "40.5": (69, 40, 41), "43.5": (70, 43, 44), "46.5": (71, 46, 47)}
 FACE, MALE, GLASSES = 0, 1, 2
-REDRAWN = 0.25  # of the times that a real face is shown
+REDRAWN = 0.3  # of the times that a real face is shown
 TOGETHER = 500  # faces a process draws at once
 # A face's middle, longer side and lean, as `crops.square` tells them, to a crop as `turning`'s.
 Cut = Callable[[tuple[float, float, float, float], np.random.Generator], np.ndarray]
@@ -168,7 +168,7 @@ def pictured(
             other = redrawn(crop, moved, rng) if rng.random() < REDRAWN else None
             if other is not None:
                 crop, moved = other
-                part.traits[number, [MALE, GLASSES]] = np.nan  # eyes and brows told them
+                part.traits[number, GLASSES] = np.nan  # hair and chin still tell a gender
             crop, moved = bent(crop, moved, rng)
             part.points[number] = moved / SIDE
             crop = restyled(crop, rng)

@@ -12,6 +12,8 @@ from detectors.crops import SIDE
 
 # Of each eye: its points and lid middles as examples hold them, and its brow's, left to right.
 _EYES = (((36, 68, 39, 69), (17, 19, 21)), ((42, 70, 45, 71), (22, 24, 26)))
+_LIPS = (48, 51, 54, 57)
+_HOLES: tuple[Rgb, ...] = (BLACK, (150, 55, 62), (90, 30, 38), (200, 100, 105))
 _KINDS = ("dot", "field", "ink", "shut", "ring")
 _SHARES = (0.38, 0.3, 0.14, 0.11, 0.07)
 
@@ -29,7 +31,7 @@ class _Form(NamedTuple):
 def redrawn(
     crop: np.ndarray, points: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """A face with other eyes, and often brows and a nose, than it had; and its points with them.
+    """A face with other eyes than it had, often other brows, nose and mouth; and its points.
 
     None where its eyes are not both known or lie too near each other, as from the side.
     crop: (SIDE, SIDE, 3) uint8 RGB; points: (72, 2), its pixels, NaN where not known.
@@ -53,11 +55,15 @@ def redrawn(
     kind = str(rng.choice(_KINDS, p=_SHARES))
     if rng.random() < 0.5:
         _nose(pen, points, middles, down, ink, rng)
+    if rng.random() < 0.4:
+        _mouth(pen, points, along, skin, ink, rng)
     wide, high = _size(kind, apart, rng)
     sink, spread = rng.normal(0, 0.05), rng.normal(0, 0.03)
     gaze = rng.normal(0, 0.25, 2)
-    lift, tilt, arch = rng.uniform(0.06, 0.35), rng.normal(0, 0.12), rng.normal(0.05, 0.05)
-    long, thick = rng.uniform(0.12, 0.3), rng.uniform(0.02, 0.2) * (0.4 + 0.6 * rng.random())
+    thick = rng.uniform(0.02, 0.1) if rng.random() < 0.5 else rng.uniform(0.1, 0.26)
+    lift = rng.uniform(0, 0.35) + thick / 2
+    long, tilt, arch = rng.uniform(0.12, 0.32), rng.normal(0, 0.15), rng.normal(0.05, 0.06)
+    leaf, edged = rng.random() < 0.4, rng.random() < 0.25
     colour = ink if rng.random() < 0.6 else _hair(crop, middles, down, apart)
     turn = np.column_stack([along, down])
     corner = 0.0  # how far below the eye's middle its corners lie
@@ -79,10 +85,13 @@ def redrawn(
             above = out * tilt * steps - arch * (1 - steps**2) - lift
             above = above * apart - high
             line = at + np.column_stack([steps * long * apart, above]) @ turn.T
-            shape = np.linspace(0.5, 1, 11) if side == 0 else np.linspace(1, 0.5, 11)
-            pen.tapered(path(line, 5), colour, np.maximum(thick * shape, 0.02))
+            shape = np.sin(np.linspace(0.35, 2.8, 11)) if leaf else np.linspace(0.5, 1, 11)[::-out]
+            widths = np.maximum(thick * shape, 0.02)
+            if edged:
+                pen.tapered(path(line, 5), ink, widths + pen.line)
+            pen.tapered(path(line, 5), colour, widths)
             points[list(brow)] = line
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         _glasses(pen, points[[eye for eye, _ in _EYES]].mean(1), wide, high, ink, rng)
     return made, points
 
@@ -177,6 +186,49 @@ def _nose(
     else:
         line = np.vstack([tip + side * 0.12 - down, tip + down, tip - side * 0.12 - down])
     pen.stroke(path(line, 4) if rng.random() < 0.5 else line, ink, pen.line)
+
+
+def _mouth(
+    pen: Pen, points: np.ndarray, along: np.ndarray, skin: Rgb, ink: Rgb, rng: np.random.Generator
+) -> None:
+    """A shut line or an open hole, often with teeth, where the mouth was."""
+    lips = points[list(_LIPS)]
+    apart, middle = pen.unit, (lips[0] + lips[2]) / 2
+    if not np.isfinite(np.vstack([lips, points[8]])).all():
+        return
+    _cleared(pen.canvas, lips, middle, skin, apart)
+    room = float(np.hypot(*(points[8] - middle)))
+    wide, skew = rng.uniform(0.1, 0.5) * apart, rng.normal(0, 0.04) * apart
+    smile, upper, lower = rng.normal(0.04, 0.08) * apart, 0.0, 0.0
+    if rng.random() < 0.7:
+        upper, lower = rng.uniform(0, 0.14) * apart, rng.uniform(0.08, 0.75) * room
+    turn = np.column_stack([along, (-along[1], along[0])])
+    at = middle + turn @ (rng.normal(0, 0.05) * apart, rng.normal(0, 0.03) * apart)
+    k = np.linspace(-1, 1, 17)
+    bow = (1 - np.abs(k) ** rng.uniform(1.2, 4)) ** (1 / rng.uniform(1, 2.2))
+    bend = -smile * k**2 + skew * k
+    waves = rng.uniform(0, 0.04) * apart * np.sin(k * rng.uniform(4, 14)) * (rng.random() < 0.2)
+    lids = [
+        at + np.column_stack([k * wide, bend + waves + own * bow]) @ turn.T
+        for own in (-upper, lower)
+    ]
+    line = max(pen.line, 0.03)
+    if upper + lower:
+        ring = np.vstack([lids[0], lids[1][::-1]])
+        hole = WHITE if rng.random() < 0.3 else _HOLES[rng.integers(len(_HOLES))]
+        pen.fill(ring, hole, 0, person=False)
+        if hole == WHITE:
+            if rng.random() < 0.7:
+                pen.stroke((lids[0] + lids[1]) / 2, ink, line / 2)
+            for across in range(2, 15, int(rng.integers(2, 6))):
+                pen.stroke(np.vstack([lids[0][across], lids[1][across]]), ink, line / 2)
+        elif rng.random() < 0.5:  # the upper teeth
+            low = lids[0] + (lids[1] - lids[0]) * rng.uniform(0.15, 0.4)
+            pen.fill(np.vstack([lids[0], low[::-1]]), WHITE, 0, person=False)
+        pen.stroke(ring, ink, line, closed=True)
+    else:
+        pen.stroke(lids[0], ink, line)
+    points[list(_LIPS)] = lids[0][0], lids[0][8], lids[0][-1], lids[1][8]
 
 
 def _glasses(

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -207,25 +208,27 @@ def _told(eyes: float) -> np.ndarray:
     for side, own in ((-1, (36, 68, 39, 69)), (1, (42, 70, 45, 71))):
         at = np.array([SIDE / 2 + side * eyes / 2, 40])
         points[list(own)] = at + [(-5, 0), (0, -6), (5, 0), (0, 6)]
-    points[[30, 48, 54, 8]] = (48, 56), (40, 70), (56, 70), (48, 88)
+    points[[30, 48, 51, 54, 57, 8]] = (48, 56), (40, 70), (48, 69), (56, 70), (48, 71), (48, 88)
     return points
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_eyes_drawn_anew_lie_where_their_points_say(seed):
+def test_features_drawn_anew_lie_where_their_points_say(seed):
     skin, points = np.full((SIDE, SIDE, 3), (230, 190, 170), np.uint8), _told(34)
     skin[32:49, 26:37] = skin[32:49, 60:71] = 0  # the eyes it had
     before = skin.copy()
     made, moved = redrawn(skin, points, np.random.default_rng(seed))
     np.testing.assert_array_equal(skin, before)
-    drawn_over = np.abs(made.astype(int) - (230, 190, 170)).max(2) > 40
-    for left, top, right, bottom in ((36, 68, 39, 69), (42, 70, 45, 71)):
-        x, y = np.round(moved[[left, top, right, bottom]].mean(0)).astype(int)
-        wide, high = moved[right, 0] - moved[left, 0], moved[bottom, 1] - moved[top, 1]
-        assert 1 <= wide < 37
-        assert 0 <= high < 60
-        assert drawn_over[y - 3 : y + 4, x - 3 : x + 4].any()
-    np.testing.assert_array_equal(moved[[30, 48, 54, 8]], points[[30, 48, 54, 8]])
+    ink = np.abs(made - (230, 190, 170)).max(2) > 40
+    near = cv2.dilate(ink.astype(np.uint8), np.ones((7, 7)))
+    for left, top, right, bottom in ((36, 68, 39, 69), (42, 70, 45, 71), (48, 51, 54, 57)):
+        if left == 48 and (moved[left] == points[left]).all():
+            continue  # the mouth is often left as it was
+        assert 1 <= moved[right, 0] - moved[left, 0] < 37
+        assert 0 <= moved[bottom, 1] - moved[top, 1] < 60
+        for x, y in np.round(moved[[left, top, right, bottom]]).astype(int):
+            assert near[np.clip(y, 0, SIDE - 1), x]
+    np.testing.assert_array_equal(moved[[30, 8]], points[[30, 8]])
 
 
 def test_faces_from_the_side_keep_their_eyes():
