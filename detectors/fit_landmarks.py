@@ -13,7 +13,7 @@ from torch.nn import functional
 from data.landmarks import MIRRORED
 from detectors.crops import SIDE
 from detectors.examples import MALE, MIDDLES, Examples
-from detectors.fitting import Plan, begun, fit, quick
+from detectors.fitting import Plan, begun, fit, in_bfloat16
 from detectors.networks import LandmarkNet
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -91,7 +91,7 @@ def losses(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
     A point hidden counts half: nobody sees where it is.
     """
     pixels, points, hidden, traits = batch
-    with quick(pixels.device):
+    with in_bfloat16(pixels.device):
         found, spread, covered, told = network(pixels)
     middles = torch.stack([found[:, [a, b]].mean(1) for _, a, b in MIDDLES.values()], 1)
     broad = torch.stack([spread[:, [a, b]].mean(1) for _, a, b in MIDDLES.values()], 1)

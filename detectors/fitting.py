@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -30,14 +30,20 @@ class Plan:
     device: str = "cpu"
 
 
-def quick(device: torch.device) -> torch.autocast:
-    """To run a network within: in bfloat16 where the processor does that faster.
+def has_bfloat16(device: str) -> bool:
+    """Whether a device computes in bfloat16 and does not only imitate it."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    told = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # no public name yet
+    return bool(told and told())
+
+
+def in_bfloat16(device: torch.device) -> torch.autocast:
+    """To run a network within: in bfloat16, where the device computes in it.
 
     So what is learnt differs, a little, between processors.
     """
-    told: Mapping[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # not of old torch
-    able = device.type == "cpu" and told.get("avx512_bf16", False)
-    return torch.autocast(device.type, torch.bfloat16, enabled=able)
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(str(device)))
 
 
 def begun(network: N, start: Path | None) -> N:

@@ -18,6 +18,7 @@ from data.dataset import Dataset, FaceRecord
 from data.errors import InputError
 from data.pairs import Bank, Crop, bank, split, whole
 from detectors.crops import REACH, SIDE
+from detectors.fitting import has_bfloat16
 from pix2pix import checkpoint
 from pix2pix.artist import checkpoint_file
 from pix2pix.augment import Vary, batch
@@ -240,14 +241,6 @@ def as_picture(picture: Tensor) -> np.ndarray:
 def preset(name: str, **changes: Any) -> tuple[Settings, Plan]:
     """Settings and plan by name, with what was said otherwise (None: nothing)."""
     return changed(*PRESETS[name], **changes)
-
-
-def has_bfloat16(device: str) -> bool:
-    """Whether a device computes in bfloat16 and does not only imitate it."""
-    if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    told = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # no public name yet
-    return bool(told and told())
 
 
 def changed(settings: Any, plan: Plan, **changes: Any) -> tuple[Any, Plan]:
