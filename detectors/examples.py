@@ -165,10 +165,14 @@ def pictured(
             turn = cut(at, rng)
             crop, moved = sharp_cut(pixels, turn), points @ turn[:, :2].T + turn[:, 2]
             part.traits[number] = traits
-            other = redrawn(crop, moved, rng) if rng.random() < REDRAWN else None
-            if other is not None:
-                crop, moved = other
-                part.traits[number, GLASSES] = np.nan  # hair and chin still tell a gender
+            if rng.random() < REDRAWN:
+                lashes = traits[MALE] == 0 and rng.random() < 0.6
+                other = redrawn(crop, moved, rng, lashes)
+                if other is not None:
+                    crop, moved = other
+                    part.traits[number, GLASSES] = np.nan
+                    if traits[MALE] == 0 and not lashes:  # many a dot-eyed woman reads as a boy
+                        part.traits[number, MALE] = np.nan
             crop, moved = bent(crop, moved, rng)
             part.points[number] = moved / SIDE
             crop = restyled(crop, rng)

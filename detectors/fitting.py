@@ -151,6 +151,8 @@ def _resumed(
     for key, value in averaged.items():
         value.copy_(tensors[f"averaged/{key}"])
     for name, parameter in network.named_parameters():
+        if f"moment/step/{name}" not in tensors:
+            continue  # not learnt by descent
         state = {}
         for key in ("step", "exp_avg", "exp_avg_sq"):
             value = tensors[f"moment/{key}/{name}"]

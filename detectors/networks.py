@@ -57,7 +57,8 @@ class LandmarkNet(_Trunk):
     """Crop in; 68 points with their spread, what hides them, and what the face is like, out.
 
     Points are the mean of a heatmap's softmax (Sun et al. 2018, integral regression), their
-    spread the scale of a Laplace distribution, learnt by its likelihood.
+    spread the scale of a Laplace distribution, learnt by its likelihood. Once it has learnt, a
+    linear model of its features' means tells the gender; that is not learnt by descent but set.
     """
 
     TRAITS = ("face", "male", "glasses")
@@ -76,6 +77,7 @@ class LandmarkNet(_Trunk):
         self.hidden = nn.Linear(160, 68)
         self.shift = nn.Linear(160, 136)
         self.traits = nn.Linear(160, len(self.TRAITS))
+        self.male = nn.Linear(128, 1)
         nn.init.zeros_(self.shift.weight)
         nn.init.zeros_(self.shift.bias)
 
@@ -109,12 +111,19 @@ class LandmarkNet(_Trunk):
         )
         told = self.told(deepest)
         points = points + self.shift(told).view(-1, 68, 2).float()
-        return (
-            points,
-            self.spread(told).float(),
-            self.hidden(told).float(),
-            self.traits(told).float(),
-        )
+        traits = self.traits(told).float()
+        if not self.training:  # what is learnt by descent fits the faces learnt from too well
+            male = self.male(self._gist(deep)).float()
+            traits = torch.cat([traits[:, :1], male, traits[:, 2:]], 1)
+        return points, self.spread(told).float(), self.hidden(told).float(), traits
+
+    def gist(self, crops: Tensor) -> Tensor:
+        """(N, 128): what the linear model tells a gender by; crops as of `forward`."""
+        return self._gist(self.features(crops)[2])
+
+    @staticmethod
+    def _gist(deep: Tensor) -> Tensor:
+        return deep.mean((2, 3))
 
 
 class ScoutNet(nn.Module):

@@ -29,12 +29,13 @@ class _Form(NamedTuple):
 
 
 def redrawn(
-    crop: np.ndarray, points: np.ndarray, rng: np.random.Generator
+    crop: np.ndarray, points: np.ndarray, rng: np.random.Generator, lashes: bool = False
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """A face with other eyes than it had, often other brows, nose and mouth; and its points.
 
     None where its eyes are not both known or lie too near each other, as from the side.
-    crop: (SIDE, SIDE, 3) uint8 RGB; points: (72, 2), its pixels, NaN where not known.
+    crop: (SIDE, SIDE, 3) uint8 RGB; points: (72, 2), its pixels, NaN where not known. lashes:
+    whether some stand off the eyes' outer corners.
     """
     eyes = points[[eye for eye, _ in _EYES]]  # (2, 4, 2)
     middles = eyes.mean(1)
@@ -61,10 +62,11 @@ def redrawn(
     sink, spread = rng.normal(0, 0.05), rng.normal(0, 0.03)
     gaze = rng.normal(0, 0.25, 2)
     thick = rng.uniform(0.02, 0.1) if rng.random() < 0.5 else rng.uniform(0.1, 0.26)
-    lift = rng.uniform(0, 0.35) + thick / 2
+    lift = rng.uniform(0, 0.55 if kind == "dot" else 0.35) + thick / 2
     long, tilt, arch = rng.uniform(0.12, 0.32), rng.normal(0, 0.15), rng.normal(0.05, 0.06)
-    leaf, edged = rng.random() < 0.4, rng.random() < 0.25
-    colour = ink if rng.random() < 0.6 else _hair(crop, middles, down, apart)
+    leaf, edged = rng.random() < 0.55, rng.random() < 0.4
+    plain = not edged and rng.random() < 0.6
+    colour = ink if plain else _hair(crop, middles, down, apart)
     turn = np.column_stack([along, down])
     corner = 0.0  # how far below the eye's middle its corners lie
     if kind == "field":
@@ -80,6 +82,8 @@ def redrawn(
         rows = (corner, bow - high, corner, bow + high)
         points[list(own)] = at + (turn @ np.array([(-wide, 0, wide, 0), rows])).T
         _eye(pen, kind, points[list(own)], ink, gaze, form)
+        if lashes:
+            _lashes(pen, points[list(own)], side, ink, rng)
         if brows:
             steps = np.array([-1.0, 0.0, 1.0])
             above = out * tilt * steps - arch * (1 - steps**2) - lift
@@ -168,6 +172,17 @@ def _eye(pen: Pen, kind: str, eye: np.ndarray, ink: Rgb, gaze: np.ndarray, form:
         room = np.maximum((wide - pupil * 1.4, high - pupil * 1.6), 0)
         x, y = middle + np.clip(gaze, -0.9, 0.9) * room
         pen.oval(x, y, pupil, pupil * form.tall, turn, ink)
+
+
+def _lashes(pen: Pen, eye: np.ndarray, side: int, ink: Rgb, rng: np.random.Generator) -> None:
+    """eye: as of `_eye`; side: 0 for the left one of the picture, 1 for the right one."""
+    left, upper, right, _ = eye
+    corner = right if side else left
+    for share in (0.0, 0.45)[: rng.integers(1, 3)]:
+        root = corner + (upper - corner) * share
+        away = root - eye.mean(0) + (upper - eye.mean(0)) * 0.4
+        away *= rng.uniform(0.06, 0.14) * pen.unit / max(float(np.hypot(*away)), 0.1)
+        pen.stroke(np.vstack([root, root + away]), ink, pen.line / 2)
 
 
 def _nose(

@@ -17,9 +17,9 @@ from data.drawing.strip import draw_face
 from detectors import examples, gender
 from detectors.boxes import boxes_of
 from detectors.crops import REACH, SIDE, sharp_cut, square, turning
-from detectors.examples import Examples, bent, drawn
+from detectors.examples import MALE, Examples, bent, drawn
 from detectors.fit_gender import fit_gender, scores, views
-from detectors.fit_landmarks import fit_landmarks
+from detectors.fit_landmarks import fit_landmarks, settle
 from detectors.fit_scout import errors as scout_errors
 from detectors.fit_scout import fit_scout, squared
 from detectors.fitting import Plan
@@ -186,6 +186,28 @@ def test_how_faces_are_read_is_learnt_and_kept(tmp_path, monkeypatch):
     finally:
         gender._network.cache_clear()
     assert np.mean(np.equal(likely, [number % 2 == 0 for number in range(20)])) >= 0.9
+
+
+def test_a_gender_is_set_by_all_that_parts_tell_of_it():
+    def seen(seed: int, male: np.ndarray) -> Examples:
+        """Noise, men's lighter."""
+        made = Examples.empty(len(male))
+        made.traits[:, MALE] = male
+        made.pixels[:] = np.random.default_rng(seed).integers(0, 90, made.pixels.shape)
+        made.pixels[male == 1] += 120
+        return made
+
+    torch.manual_seed(1)
+    network, both = LandmarkNet(), np.arange(60) % 2
+    unknown = seen(1, np.full(20, np.nan))
+    settle(network, [(seen(2, both), 0.5), (seen(3, both * 0), 0.1), (unknown, 0.4)], 0)
+    pixels = torch.from_numpy(seen(4, both).pixels).permute(0, 3, 1, 2) / 255
+    with torch.inference_mode():
+        told = network(pixels)[3][:, MALE].numpy() > 0
+    assert (told == both).mean() > 0.9
+    kept = network.male.weight.clone()
+    settle(network, [(seen(5, both * 0), 1.0)], 0)  # of women alone nothing can be learnt
+    assert torch.equal(network.male.weight, kept)
 
 
 def test_bending_moves_points_with_what_they_mark():
