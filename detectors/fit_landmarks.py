@@ -43,34 +43,40 @@ def fit_landmarks(
 def settle(network: LandmarkNet, parts: list[tuple[Examples, float]], seed: int) -> None:
     """Set the linear model that tells a gender: a logistic regression, parts by their shares.
 
-    Nothing is set where the parts do not tell of both.
+    It is drawn towards what it was, nothing at first, so that a few corrections do not undo what
+    many faces told. Nothing is set where the parts do not tell of both.
     """
-    from sklearn.linear_model import LogisticRegression
-
     rng = np.random.default_rng(seed)
     device = next(network.parameters()).device
     rows, male, weights = [], [], []
     for part, share in parts:
-        known = np.flatnonzero(np.isfinite(part.traits[:, MALE]))
-        for chosen in np.array_split(rng.permutation(known)[:JUDGED], 1 + len(known) // 128):
-            if not len(chosen):
-                continue
+        known = rng.permutation(np.flatnonzero(np.isfinite(part.traits[:, MALE])))[:JUDGED]
+        for start in range(0, len(known), 128):
+            chosen = known[start : start + 128]
             pixels = torch.from_numpy(part.pixels[chosen]).to(device).permute(0, 3, 1, 2)
             with torch.inference_mode():
                 rows.append(network.eval().gist(pixels.float() / 255).cpu().numpy())
             male.append(part.traits[chosen, MALE])
-            weights.append(np.full(len(chosen), share / min(len(known), JUDGED)))
+            weights.append(np.full(len(chosen), share / len(known)))
     if not rows or len(set(np.concatenate(male))) < 2:
         return
-    x, y, weight = np.concatenate(rows), np.concatenate(male), np.concatenate(weights)
-    even = weight * np.where(y > 0.5, 1 / weight[y > 0.5].sum(), 1 / weight[y < 0.5].sum())
+    x, y, weight = np.concatenate(rows).astype(float), np.concatenate(male), np.concatenate(weights)
+    weight *= np.where(y > 0.5, 1 / weight[y > 0.5].sum(), 1 / weight[y < 0.5].sum())
+    weight *= STRICT * len(y) / weight.sum()
     mean, scale = x.mean(0), x.std(0) + 1e-3
-    model = LogisticRegression(C=STRICT, max_iter=400)
-    model.fit((x - mean) / scale, y, sample_weight=even / even.mean())
-    slope = model.coef_[0] / scale
+    x = np.column_stack([(x - mean) / scale, np.ones(len(x))])
+    before = np.append(network.male.weight[0].detach().cpu().numpy() * scale, 0)
+    drawn = np.append(np.ones(len(mean)), 1e-9)  # the constant is free
+    model = before.copy()
+    for _ in range(20):  # Newton's steps (Hastie, Tibshirani & Friedman 2009, 4.4.1)
+        told = 1 / (1 + np.exp(-(x @ model)))
+        slope = x.T @ (weight * (told - y)) + drawn * (model - before)
+        bend = (x * (weight * told * (1 - told))[:, None]).T @ x + np.diag(drawn)
+        model -= np.linalg.solve(bend, slope)
+    slope = model[:-1] / scale
     with torch.no_grad():
         network.male.weight.copy_(torch.as_tensor(slope)[None])
-        network.male.bias.copy_(torch.as_tensor(model.intercept_ - slope @ mean))
+        network.male.bias.fill_(model[-1] - slope @ mean)
 
 
 def batches(parts: list[tuple[Examples, float]], plan: Plan) -> Callable[[int], Batch]:

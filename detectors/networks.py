@@ -78,8 +78,9 @@ class LandmarkNet(_Trunk):
         self.shift = nn.Linear(160, 136)
         self.traits = nn.Linear(160, len(self.TRAITS))
         self.male = nn.Linear(128, 1)
-        nn.init.zeros_(self.shift.weight)
-        nn.init.zeros_(self.shift.bias)
+        for part in (self.shift, self.male):
+            nn.init.zeros_(part.weight)
+            nn.init.zeros_(part.bias)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """crops: (N, 3, SIDE, SIDE), RGB, 0 to 1.
