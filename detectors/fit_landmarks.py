@@ -66,12 +66,12 @@ def settle(network: LandmarkNet, parts: list[tuple[Examples, float]], seed: int)
     mean, scale = x.mean(0), x.std(0) + 1e-3
     x = np.column_stack([(x - mean) / scale, np.ones(len(x))])
     before = np.append(network.male.weight[0].detach().cpu().numpy() * scale, 0)
-    drawn = np.append(np.ones(len(mean)), 1e-9)  # the constant is free
+    pull = np.append(np.ones(len(mean)), 1e-9)  # the constant is free
     model = before.copy()
     for _ in range(20):  # Newton's steps (Hastie, Tibshirani & Friedman 2009, 4.4.1)
         told = 1 / (1 + np.exp(-(x @ model)))
-        slope = x.T @ (weight * (told - y)) + drawn * (model - before)
-        bend = (x * (weight * told * (1 - told))[:, None]).T @ x + np.diag(drawn)
+        slope = x.T @ (weight * (told - y)) + pull * (model - before)
+        bend = (x * (weight * told * (1 - told))[:, None]).T @ x + np.diag(pull)
         model -= np.linalg.solve(bend, slope)
     slope = model[:-1] / scale
     with torch.no_grad():

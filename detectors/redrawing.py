@@ -47,8 +47,7 @@ def redrawn(
     along = across / apart
     down = np.array([-along[1], along[0]])
     skin = _skin(crop, middles, down, apart)
-    mask = np.zeros((SIDE, SIDE), np.uint8)
-    pen = Pen(made, mask, apart, rng.uniform(0.02, 0.08), None)
+    pen = Pen(made, np.zeros((SIDE, SIDE), np.uint8), apart, rng.uniform(0.02, 0.08), None)
     ink: Rgb = BLACK if rng.random() < 0.7 else darker(skin, rng.uniform(0.15, 0.45))
     brows = rng.random() < 0.75
     for (_, brow), eye, middle in zip(_EYES, eyes, middles, strict=True):
@@ -134,7 +133,7 @@ def _hair(crop: np.ndarray, middles: np.ndarray, down: np.ndarray, apart: float)
 def _cleared(
     crop: np.ndarray, points: np.ndarray, middle: np.ndarray, skin: Rgb, apart: float
 ) -> None:
-    """Skin where an eye was, and a brow if its points are told."""
+    """Skin where a feature was, by those of its (N, 2) points that are known."""
     known = points[np.isfinite(points).all(1)]
     grown = middle + (known - middle) * 1.25
     grown += np.sign(known - middle) * 0.06 * apart
