@@ -43,6 +43,9 @@ def main() -> int:
             f"points, {len(off)} faces {'held out' if held else 'learnt from'}: mean "
             f"{off.mean():.3f} median {np.median(off):.3f} under 6 % {(off < 0.06).mean():.2f}"
         )
+    again = list(sets.labelled(LABELS, options.sets, held=True, said="again"))
+    off = np.array([_off(drawn, pixels, points) for pixels, points, _ in again])
+    print(f"points, {len(off)} of those held out as labelled again unseen: mean {off.mean():.3f}")
     rows = []
     for pixels, traits in recipes.gendered(options.sets, held_out=True):
         rows.append((recipes.filling(pixels, drawn), *traits[1:]))

@@ -66,21 +66,22 @@ def photo_points(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def labelled(
-    labels: Path, sets: Path, held: bool = False
+    labels: Path, sets: Path, held: bool = False, said: str = "points"
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Faces of the zips whose key points were labelled by eye; `labels`: key_points.json.
 
-    held: those that are kept apart, to measure on, instead of those to learn from.
+    held: those that are kept apart, to measure on, instead of those to learn from. said: "again"
+    for what was said of some by who had not seen any points of theirs.
     """
     opened: dict[str, zipfile.ZipFile] = {}
     for key, told in json.loads(labels.read_text("utf-8")).items():
-        if "points" not in told or told.get("held", False) != held:
+        if said not in told or told.get("held", False) != held:
             continue
-        folder, name = key.split(":")
+        folder, name = key.split("#")[0].split(":")  # behind a #: which face of the picture
         archive = opened.setdefault(folder, zipfile.ZipFile(sets / f"{folder}.zip"))
         raw = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR)
         points = np.full((72, 2), np.nan, np.float32)
-        for index, at in told["points"].items():
+        for index, at in told[said].items():
             if at is not None and (index in USED or index in MIDDLES):
                 points[MIDDLES[index][0] if index in MIDDLES else int(index)] = at
         male = {"male": 1.0, "female": 0.0}.get(told["gender"], np.nan)

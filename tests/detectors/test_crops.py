@@ -86,7 +86,7 @@ def test_drawn_faces_are_found_without_torch():
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-def test_labels_kept_apart_are_not_learnt_from(tmp_path):
+def test_labels_kept_apart_are_not_learnt_from_and_a_picture_may_hold_many(tmp_path):
     with zipfile.ZipFile(tmp_path / "faces.zip", "w") as made:
         for name in ("a.png", "b.png"):
             made.writestr(name, cv2.imencode(".png", picture(80, 80))[1].tobytes())
@@ -96,8 +96,18 @@ def test_labels_kept_apart_are_not_learnt_from(tmp_path):
         "glasses": True,
     }
     labels = tmp_path / "labels.json"
-    labels.write_text(json.dumps({"faces:a.png": face, "faces:b.png": {**face, "held": True}}))
-    for held in (False, True):
-        [(_, points, traits)] = sets.labelled(labels, tmp_path, held)
-        assert np.isfinite(points).all(1).nonzero()[0].tolist() == [36, 68]
-        assert traits.tolist() == [1, 1, 1]
+    other = {**face, "points": {"30": [5, 6]}, "gender": "unknown"}
+    kept = {**face, "held": True, "again": {"45": [40, 20]}}
+    told = {"faces:a.png": face, "faces:a.png#1": other, "faces:b.png": kept}
+    labels.write_text(json.dumps(told))
+
+    def known(**how):
+        made = sets.labelled(labels, tmp_path, **how)
+        return [(np.isfinite(p).all(1).nonzero()[0].tolist(), traits[1]) for _, p, traits in made]
+
+    first, second = known()
+    assert first == ([36, 68], 1)
+    assert second[0] == [30]
+    assert np.isnan(second[1])
+    assert known(held=True) == [([36, 68], 1)]
+    assert known(held=True, said="again") == [([45], 1)]
