@@ -61,7 +61,8 @@ def redrawn(
     sink, spread = rng.normal(0, 0.05), rng.normal(0, 0.03)
     gaze = rng.normal(0, 0.25, 2)
     thick = rng.uniform(0.02, 0.1) if rng.random() < 0.5 else rng.uniform(0.1, 0.26)
-    lift = rng.uniform(0, 0.55 if kind == "dot" else 0.35) + thick / 2
+    lift = rng.uniform(0, 0.75 if kind == "dot" else 0.4) + thick / 2
+    aside = rng.normal(0, 0.15 if kind == "dot" else 0.04)  # of a head turned, both alike
     long, tilt, arch = rng.uniform(0.12, 0.32), rng.normal(0, 0.15), rng.normal(0.05, 0.06)
     leaf, edged = rng.random() < 0.55, rng.random() < 0.4
     plain = not edged and rng.random() < 0.6
@@ -87,7 +88,7 @@ def redrawn(
             steps = np.array([-1.0, 0.0, 1.0])
             above = out * tilt * steps - arch * (1 - steps**2) - lift
             above = above * apart - high
-            line = at + np.column_stack([steps * long * apart, above]) @ turn.T
+            line = at + np.column_stack([(aside + steps * long) * apart, above]) @ turn.T
             shape = np.sin(np.linspace(0.35, 2.8, 11)) if leaf else np.linspace(0.5, 1, 11)[::-out]
             widths = np.maximum(thick * shape, 0.02)
             if edged:
