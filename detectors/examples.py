@@ -175,7 +175,7 @@ def pictured(
                         part.traits[number, MALE] = np.nan
             crop, moved = bent(crop, moved, rng)
             part.points[number] = moved / SIDE
-            crop = restyled(crop, rng)
+            crop = lit(restyled(crop, rng), rng)
             part.pixels[number] = aged(crop, rng) if rng.random() < 0.6 else crop
         parts.append(part)
     return Examples.joined(parts) if parts else Examples.empty(0)
@@ -264,6 +264,33 @@ def restyled(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         step = rng.uniform(16, 48)
         return np.clip(np.round(flat / step) * step, 0, 255).astype(np.uint8)
     return toned(pixels, str(rng.choice(["grey", "screen", "ink"])), rng)
+
+
+def lit(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture as it is, or with a shadow's edge across it, or in the grain of old film."""
+    height, width = pixels.shape[:2]
+    made = pixels.astype(np.float32)
+    how = rng.random()
+    if how < 0.12:
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        angle, middle = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.8, 2)
+        x, y = x - middle[0] * width, y - middle[1] * height
+        along, across = (
+            x * np.cos(angle) + y * np.sin(angle),
+            y * np.cos(angle) - x * np.sin(angle),
+        )
+        edge = across + rng.normal(0, 0.6) * along**2 / width
+        share = 1 / (1 + np.exp(-np.clip(edge / rng.uniform(0.3, 5), -20, 20)))
+        made *= 1 - share[..., None] * (1 - rng.uniform(0.25, 0.75) * rng.uniform(0.8, 1.2, 3))
+    elif how < 0.22:
+        grain = cv2.GaussianBlur(
+            rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), rng.uniform(0.4, 1.2)
+        )
+        faded = made.mean(2, keepdims=True)
+        made += (faded - made) * rng.uniform(0, 0.9)
+        made = (made - 128) * rng.uniform(0.5, 1.0) + 128 + rng.uniform(-50, 20)
+        made += grain[..., None] * rng.uniform(6, 24) / grain.std()
+    return np.clip(made, 0, 255).astype(np.uint8)
 
 
 def squares(pictures: Iterator[tuple[np.ndarray, np.ndarray]], seed: int, times: int) -> Examples:

@@ -80,7 +80,11 @@ def settle(network: LandmarkNet, parts: list[tuple[Examples, float]], seed: int)
 
 
 def batches(parts: list[tuple[Examples, float]], plan: Plan) -> Callable[[int], Batch]:
-    """The batch of a step: drawn from the parts by their shares, mirrored, tinted, covered."""
+    """The batch of a step: drawn from the parts by their shares, mirrored, tinted, covered.
+
+    Parts without examples have none.
+    """
+    parts = [(part, share) for part, share in parts if len(part)]
     whole = sum(share for _, share in parts)
     counts = [max(round(plan.batch * share / whole), 1) for _, share in parts]
 

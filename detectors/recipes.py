@@ -42,19 +42,21 @@ def landmark_parts(
     count: drawn faces. folder: of zips as ../shared/sets holds them. labels: key points labelled
     by eye on faces of those zips. dataset: faces corrected by people, the strongest teacher.
     """
-    parts = [(drawn(seed, count), 0.4)]
+    parts = [(drawn(seed, count), 0.3)]
     if dataset is not None:
         parts.append((pictured(corrected(dataset), seed + 6, 40), 0.3))
     if folder is None:
         return parts
     detector = DrawnDetector(0.0)
     if labels is not None:
-        faces = sets.labelled(labels, folder)
-        parts.append((pictured(faces, seed + 1, 30, looked_at(detector)), 0.55))
+        for free, share in ((False, 0.55), (True, 0.25)):
+            faces = sets.labelled(labels, folder, free=free)
+            parts.append((pictured(faces, seed + 1, 30, looked_at(detector)), share))
         parts.append((pictured(sure(folder, labels, detector), seed + 11, 3), 0.25))
         for male, times, share in ((1.0, 6, 0.03), (0.0, 1, 0.05)):
             read = ((p, told) for p, told in sets.read_by_eye(labels, folder) if told[1] == male)
             parts.append((squares(upright(read, detector, 0.75), seed + 10, times), share))
+        parts.append((squares(none_there(labels, folder), seed + 12, 4), 0.06))
     parts.append((pictured(sets.photo_points(folder / "photo_68.zip"), seed + 2, 3), 0.08))
     for under, face, share in (("not_face", 0.0, 0.05), ("face", 1.0, 0.03)):
         patches = sets.pictures(folder / "drawn_patches_64.zip", under)
@@ -159,6 +161,13 @@ def sure(
             if face.score > 0.9 and np.median(face.landmark_scores) > 0.7:
                 middles = [face.landmarks[[a, b]].mean(0) for _, a, b in MIDDLES.values()]
                 yield pixels, np.vstack([face.landmarks, middles]), np.array([1, UNKNOWN, UNKNOWN])
+
+
+def none_there(labels: Path, folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """What a detector took for faces of the zips and `labels` calls none, and traits."""
+    for pixels, (x, y, width, height) in sets.faceless(labels, folder):
+        turn = turning(x + width / 2, y + height / 2, max(width, height) * REACH, 0.0)
+        yield sharp_cut(pixels, turn), np.array([0, UNKNOWN, UNKNOWN])
 
 
 def upright(

@@ -8,12 +8,14 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from detectors.examples import MIDDLES
 
+FREE = "free_drawings"  # clip art, painted portraits, flat cartoons: see benchmarks
 USED = {
     "30",
     "36",
@@ -66,26 +68,50 @@ def photo_points(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def labelled(
-    labels: Path, sets: Path, held: bool = False, said: str = "points"
+    labels: Path, sets: Path, held: bool = False, said: str = "points", free: bool | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Faces of the zips whose key points were labelled by eye; `labels`: key_points.json.
 
     held: those that are kept apart, to measure on, instead of those to learn from. said: "again"
-    for what was said of some by who had not seen any points of theirs.
+    for what was said of some by who had not seen any points of theirs. free: the
+    free drawings alone, or all but them.
     """
-    opened: dict[str, zipfile.ZipFile] = {}
-    for key, told in json.loads(labels.read_text("utf-8")).items():
-        if said not in told or told.get("held", False) != held:
-            continue
-        folder, name = key.split("#")[0].split(":")  # behind a #: which face of the picture
-        archive = opened.setdefault(folder, zipfile.ZipFile(sets / f"{folder}.zip"))
-        raw = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR)
+    for pixels, told in _told(labels, sets, said, held, free):
         points = np.full((72, 2), np.nan, np.float32)
         for index, at in told[said].items():
             if at is not None and (index in USED or index in MIDDLES):
                 points[MIDDLES[index][0] if index in MIDDLES else int(index)] = at
         male = {"male": 1.0, "female": 0.0}.get(told["gender"], np.nan)
-        yield cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), points, np.array([1, male, told["glasses"]])
+        yield pixels, points, np.array([1, male, told["glasses"]])
+
+
+def faceless(
+    labels: Path, sets: Path, held: bool = False
+) -> Iterator[tuple[np.ndarray, tuple[float, float, float, float]]]:
+    """Pictures of the zips and where, as x, y, width, height, a detector saw a face, nobody else.
+
+    held: as of `labelled`.
+    """
+    for pixels, told in _told(labels, sets, "no face", held):
+        x, y, width, height = told["no face"]
+        yield pixels, (x, y, width, height)
+
+
+def _told(
+    labels: Path, sets: Path, said: str, held: bool, free: bool | None = None
+) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+    """Pictures, and what `labels` tells of each; of the zips that are there."""
+    opened: dict[str, zipfile.ZipFile] = {}
+    for key, told in json.loads(labels.read_text("utf-8")).items():
+        folder, name = key.split("#")[0].split(":")  # behind a #: which face of the picture
+        path = sets / f"{folder}.zip"
+        if said not in told or told.get("held", False) != held:
+            continue
+        if free not in (None, folder == FREE) or not path.is_file():
+            continue
+        archive = opened.setdefault(folder, zipfile.ZipFile(path))
+        raw = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR)
+        yield cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), told
 
 
 def read_by_eye(labels: Path, sets: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -93,5 +119,5 @@ def read_by_eye(labels: Path, sets: Path) -> Iterator[tuple[np.ndarray, np.ndarr
     told = json.loads(labels.read_text("utf-8"))
     for name, pixels in pictures(sets / "drawn_patches_64.zip", "face"):
         known = told.get(f"drawn_patches_64:{name}", {"points": {}})
-        if "points" not in known:
+        if "gender" in known and "points" not in known:
             yield pixels, np.array([1, known["gender"] == "male", np.nan])

@@ -17,7 +17,7 @@ from data.drawing.strip import draw_face
 from detectors import examples, gender
 from detectors.boxes import boxes_of
 from detectors.crops import REACH, SIDE, sharp_cut, square, turning
-from detectors.examples import MALE, Examples, bent, drawn
+from detectors.examples import MALE, Examples, bent, drawn, lit
 from detectors.fit_gender import fit_gender, scores, views
 from detectors.fit_landmarks import fit_landmarks, settle
 from detectors.fit_scout import errors as scout_errors
@@ -266,6 +266,21 @@ def test_faces_from_the_side_keep_their_eyes():
     unknown = _told(34)
     unknown[36] = np.nan
     assert redrawn(np.zeros((SIDE, SIDE, 3), np.uint8), unknown, rng) is None
+
+
+def test_shadows_leave_one_side_as_it_is_and_grain_moves_nothing():
+    rng = np.random.default_rng(4)
+    picture = np.full((SIDE, SIDE, 3), 120, np.uint8)
+    picture[:, : SIDE // 2] = 220
+    changed = 0
+    for made in (lit(picture, rng) for _ in range(60)):
+        assert made.dtype == np.uint8
+        if not np.array_equal(made, picture):
+            changed += 1
+            kept = (made == picture).all(2).mean()
+            halves = made[:, : SIDE // 2].mean(), made[:, SIDE // 2 :].mean()
+            assert kept > 0.05 or halves[0] > halves[1] + 20
+    assert 5 < changed < 25
 
 
 def test_features_change_their_size_and_place():

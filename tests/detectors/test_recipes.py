@@ -36,3 +36,30 @@ def test_what_is_sure_of_faces_nobody_labelled_teaches(tmp_path):
         off.append(apart / truth.box.size)
     assert len(off) >= 3
     assert np.median(off) < 0.08
+
+
+def test_what_nobody_sees_a_face_in_teaches_that_there_is_none(tmp_path):
+    pixels = np.full((120, 160, 3), 255, np.uint8)
+    pixels[40:80, 90:110] = (200, 30, 40)
+    with zipfile.ZipFile(tmp_path / "here.zip", "w") as made:
+        made.writestr("a.png", cv2.imencode(".png", pixels[:, :, ::-1])[1].tobytes())
+    labels = tmp_path / "labels.json"
+    place = {"no face": [90, 40, 20, 40]}
+    labels.write_text(
+        json.dumps(
+            {
+                "here:a.png": place,
+                "here:a.png#1": {**place, "held": True},
+                "here:a.png#2": {"points": {}, "gender": "male", "glasses": False},
+                "not_here:a.png": place,
+            }
+        )
+    )
+    [(crop, traits)] = recipes.none_there(labels, tmp_path)
+    assert traits[0] == 0
+    assert np.isnan(traits[1:]).all()
+    # The place fills two thirds of the crop's height and lies in its middle.
+    ys, xs = np.nonzero(crop[:, :, 1] < 128)
+    assert abs(ys.mean() - 47.5) < 1
+    assert abs(xs.mean() - 47.5) < 1
+    assert abs(np.ptp(ys) - 63) < 3
