@@ -3,10 +3,10 @@
     python benchmarks/free_drawings.py ../shared/sets
 
 Clip art, painted portraits of games and the like come out of Debian 12's packages, of which
-apt-get fetches what the labels name; flat cartoons are DiceBear's, drawn by node. Their terms:
-public domain (openclipart, DiceBear's lorelei, notionists and open-peeps), CC BY 4.0 (DiceBear's
-others; its avataaars are free for any use), GPL and CC BY-SA (Wesnoth, Naev), and as each
-package's /usr/share/doc/*/copyright says.
+apt-get fetches what the labels name; flat cartoons are DiceBear's and comic heads faces.js's,
+drawn by node. Their terms: public domain (openclipart, DiceBear's lorelei, notionists and
+open-peeps), CC BY 4.0 (DiceBear's others; its avataaars are free for any use), Apache 2.0
+(faces.js), GPL and CC BY-SA (Wesnoth, Naev), and as each package's /usr/share/doc/*/copyright says.
 """
 
 from __future__ import annotations
@@ -32,8 +32,12 @@ from detectors.sets import FREE
 LABELS = Path(__file__).parent / "labels" / "key_points.json"
 LONGEST = 900  # pixels; larger pictures are shrunk to it
 GROUNDS = ((235,) * 3, (255,) * 3, (200, 214, 190), (190, 205, 225), (225, 205, 190), (150,) * 3)
-NODE = ("@dicebear/core@9.4.3", "@dicebear/collection@9.4.3", "@resvg/resvg-js@2.6.2")
-DRAWN = """
+RESVG = "@resvg/resvg-js@2.6.2"
+# What npm is to install for a source, and the script that draws the pictures named to it.
+DRAWN = {
+    "dicebear": (
+        ("@dicebear/core@9.4.3", "@dicebear/collection@9.4.3", RESVG),
+        """
 import {createAvatar} from '@dicebear/core';
 import * as all from '@dicebear/collection';
 import {Resvg} from '@resvg/resvg-js';
@@ -47,7 +51,25 @@ for (const name of process.argv.slice(2)) {
   const drawn = new Resvg(face.toString(), {fitTo: {mode: 'width', value: 320}}).render();
   fs.writeFileSync(name, drawn.asPng());
 }
-"""
+""",
+    ),
+    "facesjs": (
+        ("facesjs@5.0.3", RESVG),
+        """
+import {faceToSvgString, generate} from 'facesjs';
+import {Resvg} from '@resvg/resvg-js';
+import fs from 'fs';
+for (const name of process.argv.slice(2)) {
+  let state = parseInt(name.split('_')[1]) * 7919 + 17;
+  Math.random = () => (state = state * 48271 % 2147483647) / 2147483647;
+  for (let i = 0; i < 9; i++) Math.random();
+  const face = generate(undefined, {gender: state % 2 ? 'male' : 'female'});
+  const drawn = new Resvg(faceToSvgString(face), {fitTo: {mode: 'width', value: 320}}).render();
+  fs.writeFileSync(name, drawn.asPng());
+}
+""",
+    ),
+}
 
 
 def main() -> int:
@@ -64,7 +86,7 @@ def main() -> int:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as packed:
         for source, names in sorted(wanted.items()):
             taken = set()
-            for name, raw in (_dicebear if source == "dicebear" else _debian)(source, names):
+            for name, raw in (_by_node if source in DRAWN else _debian)(source, names):
                 packed.writestr(f"{source}/{name}", _plain(name, raw))
                 taken.add(name)
             print(f"{source}: {len(taken)} of {len(names)}", flush=True)
@@ -86,10 +108,11 @@ def _debian(package: str, names: set[str]) -> Iterator[tuple[str, bytes]]:
                     yield name, found.read()
 
 
-def _dicebear(_: str, names: set[str]) -> Iterator[tuple[str, bytes]]:
+def _by_node(source: str, names: set[str]) -> Iterator[tuple[str, bytes]]:
+    packages, script = DRAWN[source]
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "draw.mjs").write_text(DRAWN, "utf-8")
-        subprocess.run(["npm", "install", "--silent", *NODE], cwd=folder, check=True)
+        (Path(folder) / "draw.mjs").write_text(script, "utf-8")
+        subprocess.run(["npm", "install", "--silent", *packages], cwd=folder, check=True)
         subprocess.run(["node", "draw.mjs", *sorted(names)], cwd=folder, check=True)
         for name in sorted(names):
             yield name, (Path(folder) / name).read_bytes()
