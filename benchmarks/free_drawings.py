@@ -98,7 +98,8 @@ def main() -> int:
 
 def _debian(package: str, names: set[str]) -> Iterator[tuple[str, bytes]]:
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["apt-get", "download", "-qq", package], cwd=folder, check=True)
+        fetch = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "-qq", package]
+        subprocess.run(fetch, cwd=folder, check=True)
         [archive] = Path(folder).glob("*.deb")
         told = subprocess.run(["dpkg-deb", "--fsys-tarfile", archive], capture_output=True)
         with tarfile.open(fileobj=io.BytesIO(told.stdout)) as opened:
