@@ -24,7 +24,8 @@ class Lesson:
 
     drawn: how many faces, or pages, are drawn for it. sets: folder of zips of real pictures.
     labels: key points told by eye of faces of those zips. dataset: faces corrected by people.
-    start: weights to begin with, "shipped" for those of this package.
+    start: weights to begin with, "shipped" for those of this package. halfway: as of
+    `fit_landmarks`.
     """
 
     run: Path
@@ -36,6 +37,7 @@ class Lesson:
     labels: Path | None = None
     dataset: Path | None = None
     start: str | None = None
+    halfway: bool = False
 
 
 def landmarks(lesson: Lesson) -> dict[str, float]:
@@ -43,7 +45,8 @@ def landmarks(lesson: Lesson) -> dict[str, float]:
 
     Those are drawn ones and, with sets and labels, the labels' held ones.
 
-    Raises InputError when a folder lacks what it is said to hold.
+    Raises InputError when a folder lacks what it is said to hold, or nothing was begun with that
+    the weights could lie halfway to.
     """
     from detectors import recipes, sets
     from detectors.drawn import DrawnDetector
@@ -51,6 +54,9 @@ def landmarks(lesson: Lesson) -> dict[str, float]:
     from detectors.fit_landmarks import errors, fit_landmarks
     from detectors.fitting import Plan
 
+    start = _weights(lesson.start, "landmarks")
+    if lesson.halfway and start is None:
+        raise InputError("--halfway wants --start: weights to meet halfway, or 'shipped'")
     dataset = Dataset.open(lesson.dataset) if lesson.dataset else None
     parts = recipes.landmark_parts(
         lesson.drawn, lesson.seed, _folder(lesson.sets), lesson.labels, dataset
@@ -60,7 +66,7 @@ def landmarks(lesson: Lesson) -> dict[str, float]:
             f"{lesson.dataset} holds no face that a person labelled; correct some first"
         )
     plan = Plan(lesson.steps, 96, 1e-3 if lesson.start else 2e-3, lesson.seed, lesson.device)
-    network = fit_landmarks(parts, plan, lesson.run, _weights(lesson.start, "landmarks"))
+    network = fit_landmarks(parts, plan, lesson.run, start, lesson.halfway)
     _ship(network, lesson.run / "landmarks.safetensors")
     answer = errors(network, drawn(987_654_321, HELD_OUT))
     if lesson.sets and lesson.labels:

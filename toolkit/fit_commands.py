@@ -36,6 +36,14 @@ def fit_landmarks(
     labels: Annotated[Path | None, typer.Option(help="Key points told by eye on them.")] = None,
     dataset: Corrected = None,
     start: Start = None,
+    halfway: Annotated[
+        bool,
+        typer.Option(
+            "--halfway",
+            help="Give the mean of the weights of --start and those learnt: faces of other kinds "
+            "than were learnt from are kept better.",
+        ),
+    ] = False,
 ) -> None:
     """Teach the network that places 68 points and tells gender and glasses.
 
@@ -46,7 +54,7 @@ def fit_landmarks(
     """
     from toolkit import fit as job
 
-    lesson = job.Lesson(run, steps, drawn, seed, device, sets, labels, dataset, start)
+    lesson = job.Lesson(run, steps, drawn, seed, device, sets, labels, dataset, start, halfway)
     print(job.table(job.landmarks(lesson)))
     print(run / "landmarks.safetensors")
 
