@@ -68,7 +68,7 @@ class DrawnDetector:
     """
 
     name = "drawn"
-    version = "9"
+    version = "10"
 
     def __init__(self, min_score: float = 0.3, device: str | None = None) -> None:
         self.min_score = min_score

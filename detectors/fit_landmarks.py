@@ -31,22 +31,22 @@ def fit_landmarks(
     plan: Plan,
     run: Path,
     start: Path | None = None,
-    halfway: bool = False,
+    keep: float = 0.0,
 ) -> LandmarkNet:
     """Learn from parts, each with its share of every batch.
 
-    start: weights to begin with, as far as they fit. halfway: the mean of those and of what was
-    learnt (Wortsman et al. 2022, Robust fine-tuning). Resumes a run that was stopped.
+    start: weights to begin with, as far as they fit. keep: their share, 0 to 1, in the weights
+    that come out, which are a mean of both (Wortsman et al. 2022, Robust fine-tuning). Resumes a
+    run that was stopped.
     """
     torch.manual_seed(plan.seed)
     network = begun(LandmarkNet(), start)
     before = {key: value.clone() for key, value in network.state_dict().items()}
     fit(network, batches(parts, plan), losses, plan, run, "landmarks")
-    if halfway:
-        for key, value in network.state_dict().items():
-            if value.dtype.is_floating_point:
-                value.lerp_(before[key].to(value.device), 0.5)
     settle(network, parts, plan.seed)
+    for key, value in network.state_dict().items():
+        if value.dtype.is_floating_point:
+            value.lerp_(before[key].to(value.device), keep)
     return network
 
 

@@ -24,8 +24,8 @@ class Lesson:
 
     drawn: how many faces, or pages, are drawn for it. sets: folder of zips of real pictures.
     labels: key points told by eye of faces of those zips. dataset: faces corrected by people.
-    start: weights to begin with, "shipped" for those of this package. halfway: as of
-    `fit_landmarks`.
+    start: weights to begin with, "shipped" for those of this package. keep: their share in the
+    landmark network's weights that come out.
     """
 
     run: Path
@@ -37,7 +37,7 @@ class Lesson:
     labels: Path | None = None
     dataset: Path | None = None
     start: str | None = None
-    halfway: bool = False
+    keep: float = 0.0
 
 
 def landmarks(lesson: Lesson) -> dict[str, float]:
@@ -45,8 +45,8 @@ def landmarks(lesson: Lesson) -> dict[str, float]:
 
     Those are drawn ones and, with sets and labels, the labels' held ones.
 
-    Raises InputError when a folder lacks what it is said to hold, or nothing was begun with that
-    the weights could lie halfway to.
+    Raises InputError when a folder lacks what it is said to hold, or weights to begin with that
+    are to be kept are not told.
     """
     from detectors import recipes, sets
     from detectors.drawn import DrawnDetector
@@ -55,8 +55,8 @@ def landmarks(lesson: Lesson) -> dict[str, float]:
     from detectors.fitting import Plan
 
     start = _weights(lesson.start, "landmarks")
-    if lesson.halfway and start is None:
-        raise InputError("--halfway wants --start: weights to meet halfway, or 'shipped'")
+    if lesson.keep and start is None:
+        raise InputError("--keep wants --start: weights to keep a share of, or 'shipped'")
     dataset = Dataset.open(lesson.dataset) if lesson.dataset else None
     parts = recipes.landmark_parts(
         lesson.drawn, lesson.seed, _folder(lesson.sets), lesson.labels, dataset
@@ -66,7 +66,7 @@ def landmarks(lesson: Lesson) -> dict[str, float]:
             f"{lesson.dataset} holds no face that a person labelled; correct some first"
         )
     plan = Plan(lesson.steps, 96, 1e-3 if lesson.start else 2e-3, lesson.seed, lesson.device)
-    network = fit_landmarks(parts, plan, lesson.run, start, lesson.halfway)
+    network = fit_landmarks(parts, plan, lesson.run, start, lesson.keep)
     _ship(network, lesson.run / "landmarks.safetensors")
     answer = errors(network, drawn(987_654_321, HELD_OUT))
     if lesson.sets and lesson.labels:

@@ -36,14 +36,15 @@ def fit_landmarks(
     labels: Annotated[Path | None, typer.Option(help="Key points told by eye on them.")] = None,
     dataset: Corrected = None,
     start: Start = None,
-    halfway: Annotated[
-        bool,
+    keep: Annotated[
+        float,
         typer.Option(
-            "--halfway",
-            help="Give the mean of the weights of --start and those learnt: faces of other kinds "
-            "than were learnt from are kept better.",
+            min=0,
+            max=1,
+            help="Share of the weights of --start in those that come out: some make faces of other "
+            "kinds than are learnt from be read better.",
         ),
-    ] = False,
+    ] = 0.0,
 ) -> None:
     """Teach the network that places 68 points and tells gender and glasses.
 
@@ -54,7 +55,7 @@ def fit_landmarks(
     """
     from toolkit import fit as job
 
-    lesson = job.Lesson(run, steps, drawn, seed, device, sets, labels, dataset, start, halfway)
+    lesson = job.Lesson(run, steps, drawn, seed, device, sets, labels, dataset, start, keep)
     print(job.table(job.landmarks(lesson)))
     print(run / "landmarks.safetensors")
 

@@ -73,15 +73,16 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(faces, tmp_path):
     assert steps == [0]
 
 
-def test_halfway_is_the_mean_of_what_was_begun_with_and_what_was_learnt(faces, tmp_path):
+def test_a_share_of_what_was_begun_with_is_kept(faces, tmp_path):
     parts, start = [(faces, 1.0)], WEIGHTS / "landmarks.safetensors"
-    learnt, halfway = (
-        fit_landmarks(parts, Plan(3, 8, seed=3), tmp_path / str(mean), start, mean).state_dict()
-        for mean in (False, True)
+    learnt, mixed = (
+        fit_landmarks(parts, Plan(3, 8, seed=3), tmp_path / f"{keep}", start, keep).state_dict()
+        for keep in (0.0, 0.25)
     )
     for name, before in load_file(start).items():
-        if before.is_floating_point() and not name.startswith("male"):  # is set after
-            torch.testing.assert_close(halfway[name], (before.float() + learnt[name]) / 2)
+        if before.is_floating_point():
+            mean = 0.25 * before.float() + 0.75 * learnt[name]
+            torch.testing.assert_close(mixed[name], mean, rtol=1e-5, atol=1e-5)
 
 
 def test_the_shipped_weights_fit_the_networks_and_are_small():
