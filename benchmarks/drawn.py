@@ -112,8 +112,8 @@ def main() -> int:
         if inward["found"]:
             right, down = _apart(sure)
             print(f"{name:10} labels lie {right:+.2f} {down:+.2f} pixels off points in the median; "
-                  f"half a pixel taken off them: mean {inward['mean']:.4f}, "
-                  f"{1 - inward['over 6%']:.2f} under 6 %")  # fmt: skip
+                  f"mean {points['all']['mean']:.4f} as they stand, with half a pixel taken off "
+                  f"{inward['mean']:.4f}, {1 - inward['over 6%']:.2f} under 6 %")  # fmt: skip
         print(f"{name:10} scores foretell errors: rank correlation "
               f"{points['all'].get('rank correlation') or np.nan:.2f}", flush=True)  # fmt: skip
         gender = evaluate.attributes(sure)["all"]["gender"]
