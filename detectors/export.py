@@ -7,6 +7,8 @@ does not. Weights stay in the safetensors beside them, under the same names.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import onnx
 import torch
@@ -25,7 +27,21 @@ class _OfPictures(nn.Module):
         self.network = network
 
     def forward(self, pictures: Tensor, *others: Tensor) -> Tensor:
-        return self.network(pictures.permute(0, 3, 1, 2).float() / 255, *others)
+        return self.network(pictures.permute(0, 3, 1, 2), *others)
+
+
+class _Centred(torch.autograd.Function):
+    """`networks.centred` of bytes: one step, where dividing, scaling and shifting were three."""
+
+    @staticmethod
+    def forward(_: Any, pictures: Tensor) -> Tensor:
+        return (pictures.float() - 128) * (4 / 255)
+
+    @staticmethod
+    def symbolic(graph: Any, pictures: Any) -> Any:
+        scale = graph.op("Constant", value_t=torch.tensor(4 / 255))
+        zero = graph.op("Constant", value_t=torch.tensor(128, dtype=torch.uint8))
+        return graph.op("DequantizeLinear", pictures, scale, zero)
 
 
 def export(name: str, path: Path) -> None:
@@ -37,11 +53,12 @@ def export(name: str, path: Path) -> None:
     if name == "gender":
         inputs.append(torch.zeros(2, networks.GenderNet.MEASURES))
         free["measures"] = {0: "n"}
-    torch.onnx.export(
-        _OfPictures(network), tuple(inputs), path, dynamo=False, opset_version=17,
-        training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
-        input_names=list(free), dynamic_axes=free,
-    )  # fmt: skip
+    with patch("detectors.networks.centred", _Centred.apply):
+        torch.onnx.export(
+            _OfPictures(network), tuple(inputs), path, dynamo=False, opset_version=17,
+            training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
+            input_names=list(free), dynamic_axes=free,
+        )  # fmt: skip
     model = onnx.load(path)
     kept = network.state_dict()
     for tensor in model.graph.initializer:
