@@ -29,7 +29,7 @@ class AutoDetector:
     """The detector of choice for anything: photo's and drawn's faces, each where it fits."""
 
     name = "auto"
-    version = f"11 ({PhotoDetector.version}, drawn-{DrawnDetector.version})"
+    version = f"12 ({PhotoDetector.version}, drawn-{DrawnDetector.version})"
 
     def __init__(self) -> None:
         self._photo = PhotoDetector(min_score=0)

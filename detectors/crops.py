@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 SIDE = 96  # pixels of a crop
+SHARP = 0.6  # of a frame's size, at which a crop is cut out of it as it is
 REACH = 1.5  # a crop's side, in the longer side of the box around the face's points
 
 
@@ -34,16 +35,17 @@ def square(points: np.ndarray) -> tuple[float, float, float, float]:
 def sharp_cut(pixels: np.ndarray, turn: np.ndarray) -> np.ndarray:
     """The crop that `turning` tells, (SIDE, SIDE, 3), without flicker where it shrinks much."""
     scale = float(np.hypot(*turn[0, :2]))
-    if scale < 0.6:  # shrunk first, that nothing flickers
+    if scale < SHARP:
         pixels, turn = _around(pixels, turn)
-        size = [max(round(length * scale), 1) for length in pixels.shape[1::-1]]
-        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        share = np.array(size) / pixels.shape[1::-1]
+    while scale < SHARP and min(pixels.shape[:2]) > 1:  # halved first, that nothing flickers
+        size = np.array(pixels.shape[1::-1])
+        pixels = cv2.resize(pixels, (size // 2).tolist(), interpolation=cv2.INTER_AREA)
+        share = size // 2 / size
         # A small pixel's middle lies in the middle of those it is made of.
         turn = np.column_stack(
             [turn[:, :2] / share, turn[:, :2] @ (0.5 / share - 0.5) + turn[:, 2]]
         )
-        pixels = small
+        scale *= 2
     return cv2.warpAffine(
         pixels, turn, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     )
@@ -60,6 +62,8 @@ def _around(pixels: np.ndarray, turn: np.ndarray) -> tuple[np.ndarray, np.ndarra
     low, high = corners.min(0) - 2, corners.max(0) + 3
     beyond = np.maximum(np.maximum(-low, high - size), 0)
     left, top = np.clip(low - beyond, 0, size - 1).astype(int)
-    right, bottom = np.clip(np.ceil(high + beyond), (left + 1, top + 1), size).astype(int)
+    # Multiples of eight, where the frame goes on, since even sides are halved the quickest.
+    wide = np.maximum(np.ceil((high + beyond - (left, top)) / 8), 1) * 8
+    right, bottom = np.minimum((left, top) + wide, size).astype(int)
     moved = np.column_stack([turn[:, :2], turn[:, :2] @ (left, top) + turn[:, 2]])
     return pixels[top:bottom, left:right], moved

@@ -77,7 +77,7 @@ class DrawnDetector:
     """
 
     name = "drawn"
-    version = "10"
+    version = "11"
 
     def __init__(self, min_score: float = 0.3, device: str | None = None) -> None:
         self.min_score = min_score
@@ -222,8 +222,12 @@ class DrawnDetector:
 def _mean(one: _Look, other: _Look) -> _Look:
     sizes = np.sqrt(np.ptp(one.points, 1).prod(1)) + 1e-6
     apart = np.median(np.linalg.norm(one.points - other.points, axis=2), 1) / sizes
-    means = ((getattr(one, x) + getattr(other, x)) / 2 for x in ("points", "spread", "traits"))
-    return _Look(*means, np.maximum(apart, SAME))
+    return _Look(
+        (one.points + other.points) / 2,
+        (one.spread + other.spread) / 2,
+        (one.traits + other.traits) / 2,
+        np.maximum(apart, SAME),
+    )
 
 
 def _astray(squares: np.ndarray, better: np.ndarray) -> np.ndarray:

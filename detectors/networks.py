@@ -86,6 +86,20 @@ class LandmarkNet(_Trunk):
         for part in (self.shift, self.male):
             nn.init.zeros_(part.weight)
             nn.init.zeros_(part.bias)
+        for conv in self.quantized():
+            conv.register_buffer("range", torch.zeros(2, 2))
+
+    def quantized(self) -> list[nn.Conv2d]:
+        """The convolutions that a CPU computes in 8 bits, all but the first and the last.
+
+        Their `range` is what enters and what leaves them, with what is folded into them, least and
+        most each; `fit_landmarks.ranged` sets it.
+        """
+        return [
+            part
+            for name, part in self.named_modules()
+            if isinstance(part, nn.Conv2d) and name not in ("stem.0.0", "heat")
+        ]
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """crops: (N, 3, SIDE, SIDE), RGB, 0 to 1.

@@ -25,7 +25,7 @@ class PhotoDetector:
     """
 
     name = "photo"
-    version = "mediapipe-0.10.21-6"
+    version = "mediapipe-0.10.21-7"
 
     def __init__(self, min_score: float = 0.5) -> None:
         self.min_score = min_score

@@ -54,11 +54,12 @@ def _rotation(points: np.ndarray, shape: np.ndarray) -> np.ndarray:
     rows = left @ right
     rotation = np.vstack([rows, np.cross(*rows)])
     scale = spread.mean()
+    seen, own = points.T @ shape, shape.T @ shape
     for _ in range(ROUNDS):
-        depths = shape @ rotation[2] * scale
-        before, rotation = rotation, nearest_rotation(np.column_stack([points, depths]).T @ shape)
-        flat = shape @ rotation[:2].T
-        scale = max((flat * points).sum() / max((flat**2).sum(), 1e-12), 1e-6)
+        depths = rotation[2] @ own * scale
+        before, rotation = rotation, nearest_rotation(np.vstack([seen, depths]))
+        rows = rotation[:2]
+        scale = max((rows * seen).sum() / max((rows @ own * rows).sum(), 1e-12), 1e-6)
         if np.abs(rotation - before).max() < STILL:
             break
     return rotation
@@ -67,7 +68,8 @@ def _rotation(points: np.ndarray, shape: np.ndarray) -> np.ndarray:
 def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
     """The (3, 3) rotation R with the greatest trace(R.T @ matrix) (Kabsch 1976)."""
     left, _, right = np.linalg.svd(matrix)
-    return left @ np.diag([1, 1, np.linalg.det(left @ right)]) @ right
+    left[:, 2] *= np.linalg.det(left @ right)
+    return left @ right
 
 
 def _angles(rotation: np.ndarray) -> Pose:

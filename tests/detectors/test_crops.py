@@ -13,9 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from data.drawing.strip import draw_face
 from data.errors import InputError
 from detectors import networks, sets
-from detectors.crops import SIDE, sharp_cut, turning
+from detectors.crops import REACH, SIDE, sharp_cut, square, turning
 from detectors.loading import NETWORKS, by_torch, runner
 
 
@@ -60,9 +61,24 @@ def test_what_detection_runs_says_what_network_and_weights_say(name, side):
         given = torch.from_numpy(pictures.copy()).permute(0, 3, 1, 2).float() / 255
         own = network.eval()(given, *map(torch.from_numpy, others))
     own = [own] if isinstance(own, torch.Tensor) else own
-    for run in (runner(name, "cpu"), by_torch(name, "cpu")):
-        for part, answer in zip(own, run(pictures, *others), strict=True):
+    for run in (by_torch,) if name == "landmarks" else (runner, by_torch):
+        for part, answer in zip(own, run(name, "cpu")(pictures, *others), strict=True):
             np.testing.assert_allclose(answer, part.numpy(), rtol=1e-3, atol=1e-3)
+
+
+def test_points_of_the_quantised_network_lie_where_the_others_do():
+    crops = []
+    for number in range(24):
+        drawing = draw_face(number, 120)
+        x, y, side, lean = square(drawing.faces[0].landmarks)
+        crops.append(sharp_cut(drawing.pixels, turning(x, y, side * REACH, lean)))
+    (whole, spread, *_), (exact, broad, *_) = (
+        run("landmarks", "cpu")(np.stack(crops)) for run in (runner, by_torch)
+    )
+    apart = np.linalg.norm(whole - exact, axis=2)
+    assert apart.mean() < 0.003
+    assert apart.max() < 0.05
+    assert np.abs(spread - broad).mean() < 0.1
 
 
 def test_weights_that_do_not_fit_are_told(tmp_path, monkeypatch):
