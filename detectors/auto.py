@@ -16,7 +16,7 @@ from data.face import Box, Face
 from detectors.domain import drawn_likelihood
 from detectors.drawn import DrawnDetector
 from detectors.drawn import Found as DrawnFound
-from detectors.finding import each_once, same
+from detectors.finding import Found, each_once, same
 from detectors.photo import PhotoDetector
 
 LOWEST = 0.3  # of a face that is told
@@ -44,24 +44,28 @@ class AutoDetector:
         left = self._drawn.detect([pixels])[0]
         faces: list[Face] = []
         for found in self._photo.find(pixels):
-            photo = self._photo.place(pixels, found)
             drawn = next((one for one in left if same(one.box, found.box)), None)
             near = drawn_likelihood(_around(pixels, found.box))
-            doubt = drawn_evidence(near, whole, photo.score)
-            likely = _share(doubt + (TOLD if drawn is not None and drawn.score > 0.5 else UNTOLD))
+            ours = TOLD if drawn is not None and drawn.score > 0.5 else UNTOLD
+            close: list[Face] | None = None
             if drawn is not None:
                 left.remove(drawn)
-            if likely > 0.5:
-                if drawn is None:  # ours overlooked it: is it a face if one looks closely?
-                    close = self._drawn.place(pixels, [DrawnFound(found.box, found.score)])
-                    faces += [replace(one, score=one.score * likely) for one in close]
-                else:
-                    # No face only if both are wrong; MediaPipe sees faces in most things at 0.4.
-                    sure = 0.5 * max(found.score - 0.4, 0.0) / 0.6
-                    score = 1 - (1 - drawn.score) * (1 - sure)
-                    faces.append(replace(drawn, score=score * _credible(near, whole)))
-            else:
+            elif drawn_evidence(near, whole, 1.0) + ours > 0:
+                close = self._closely(pixels, found)  # drawn, whatever the mesh would say
+                if not close:
+                    continue
+            photo = self._photo.place(pixels, found)
+            likely = _share(drawn_evidence(near, whole, photo.score) + ours)
+            if likely <= 0.5:
                 faces.append(photo)
+            elif drawn is None:
+                close = self._closely(pixels, found) if close is None else close
+                faces += [replace(one, score=one.score * likely) for one in close]
+            else:
+                # No face only if both are wrong; MediaPipe sees faces in most things at 0.4.
+                sure = 0.5 * max(found.score - 0.4, 0.0) / 0.6
+                score = 1 - (1 - drawn.score) * (1 - sure)
+                faces.append(replace(drawn, score=score * _credible(near, whole)))
         for one in left:
             near = drawn_likelihood(_around(pixels, one.box))
             faces.append(replace(one, score=one.score * _credible(near, whole)))
@@ -70,6 +74,10 @@ class AutoDetector:
         photos = [face for face in kept if face.domain == "photo"]
         told = iter(self._photo.read(pixels, photos))
         return [next(told) if face.domain == "photo" else face for face in kept]
+
+    def _closely(self, pixels: np.ndarray, found: Found) -> list[Face]:
+        """What ours overlooked: is it a drawn face if one looks closely?"""
+        return self._drawn.place(pixels, [DrawnFound(found.box, found.score)])
 
 
 def drawn_evidence(face: float, frame: float, photo_score: float) -> float:

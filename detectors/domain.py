@@ -38,7 +38,8 @@ def measure(pixels: np.ndarray) -> np.ndarray:
     half = _shrunk(grey, SIDE // 2)
     saturation = cv2.cvtColor(small, cv2.COLOR_RGB2HSV)[..., 1]
     tones = np.sort(np.bincount((grey / 8).astype(int).ravel(), minlength=32))[::-1] / grey.size
-    colours = np.unique(small.reshape(-1, 3) // 16, axis=0).shape[0] / small[..., 0].size
+    coarse = small.astype(np.uint16) // 16 @ np.array([256, 16, 1], np.uint16)
+    colours = np.count_nonzero(np.bincount(coarse.ravel(), minlength=4096)) / grey.size
     parts = [
         _shares(_edges(grey)),
         _shares(_edges(half)),
