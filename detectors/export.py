@@ -78,7 +78,7 @@ def export(name: str, path: Path) -> None:
     nodes = list(model.graph.node)
     for conv in list(nodes):
         if conv.op_type == "Conv" and conv.input[1].removesuffix(".weight") in ranged:
-            model.graph.initializer.extend(_quantized(nodes, conv, model.graph.initializer))
+            model.graph.initializer.extend(_quantised(nodes, conv, model.graph.initializer))
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     onnx.save(model, path)
@@ -103,7 +103,7 @@ def _elsewhere(name: str, kind: int, dims: Iterable[int]) -> onnx.TensorProto:
     return tensor
 
 
-def _quantized(
+def _quantised(
     nodes: list[onnx.NodeProto], conv: onnx.NodeProto, weights: Iterable[onnx.TensorProto]
 ) -> list[onnx.TensorProto]:
     """Quantise what enters and leaves a convolution, and its weights; the tensors that takes.

@@ -66,7 +66,7 @@ def ranged(network: LandmarkNet, batches: Callable[[int], Batch]) -> LandmarkNet
 
     whole = {part[0]: part for part in network.modules() if isinstance(part, nn.Sequential)}
     hooks = []
-    for conv in network.eval().quantized():
+    for conv in network.eval().quantised():
         hooks += [
             conv.register_forward_pre_hook(lambda conv, given: see(conv, 0, given[0])),
             whole.get(conv, conv).register_forward_hook(

@@ -59,7 +59,7 @@ def _by_onnx(name: str) -> Run:
     graph = (files("detectors") / "weights" / f"{name}.onnx").read_bytes()
     with _weights(name) as path:
         whole = load_file(path).items()
-        kept = _quantized({k: v.astype(np.float32) for k, v in whole if v.dtype.kind == "f"})
+        kept = _quantised({k: v.astype(np.float32) for k, v in whole if v.dtype.kind == "f"})
         # What leaves a convolution and enters the next has its range in the graph once.
         kept = {key: value for key, value in kept.items() if key.encode() in graph}
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in kept.values()]
@@ -69,7 +69,7 @@ def _by_onnx(name: str) -> Run:
     return lambda *inputs: session.run(None, dict(zip(names, inputs, strict=True)))
 
 
-def _quantized(kept: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _quantised(kept: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Weights as the graphs have them: convolutions with a range are quantised to 8 bits.
 
     Weights by a scale for each output (Jacob et al. 2018), and to 7 bits, since AVX2 adds two

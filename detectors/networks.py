@@ -86,10 +86,10 @@ class LandmarkNet(_Trunk):
         for part in (self.shift, self.male):
             nn.init.zeros_(part.weight)
             nn.init.zeros_(part.bias)
-        for conv in self.quantized():
+        for conv in self.quantised():
             conv.register_buffer("range", torch.zeros(2, 2))
 
-    def quantized(self) -> list[nn.Conv2d]:
+    def quantised(self) -> list[nn.Conv2d]:
         """The convolutions that a CPU computes in 8 bits, all but the first and the last.
 
         Their `range` is what enters and what leaves them, with what is folded into them, least and
