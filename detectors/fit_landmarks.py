@@ -64,12 +64,16 @@ def ranged(network: LandmarkNet, batches: Callable[[int], Batch]) -> LandmarkNet
         some = values.flatten()[:: max(values.numel() // 1_000_000, 1)].float()
         told[conv, end].append(some.quantile(torch.tensor([1e-4, 1 - 1e-4], device=some.device)))
 
-    whole = {part[0]: part for part in network.modules() if isinstance(part, nn.Sequential)}
+    last: dict[nn.Module, nn.Module] = {}  # of what is folded into a convolution
+    for whole in network.modules():
+        if isinstance(whole, nn.Sequential):
+            rest = list(whole)[1:3]
+            last[whole[0]] = rest[-1] if isinstance(rest[-1], nn.ReLU) else rest[0]
     hooks = []
     for conv in network.eval().quantised():
         hooks += [
             conv.register_forward_pre_hook(lambda conv, given: see(conv, 0, given[0])),
-            whole.get(conv, conv).register_forward_hook(
+            last.get(conv, conv).register_forward_hook(
                 lambda _, __, made, conv=conv: see(conv, 1, made)
             ),
         ]

@@ -90,8 +90,8 @@ def test_what_leaves_a_convolution_and_enters_the_next_has_one_range(faces, tmp_
     ranges = {name: value for name, value in learnt.items() if name.endswith(".range")}
     assert len(ranges) > 20
     assert all((ends[:, 1] > ends[:, 0]).all() for ends in ranges.values())
-    first, second = ranges["stem.2.first.0.range"], ranges["stem.2.second.0.range"]
-    assert torch.equal(first[1], second[0])
+    for first, second in (("stem.2.first.0", "stem.2.second.0"), ("mix.0", "mix.3.first.0")):
+        assert torch.equal(ranges[f"{first}.range"][1], ranges[f"{second}.range"][0])
 
 
 def test_the_shipped_weights_fit_the_networks_and_are_small():
