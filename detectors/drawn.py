@@ -34,7 +34,7 @@ SMALLEST = 8.0  # pixels; of a face's longer side
 LIKELY = 0.05  # score of a face that is looked at again where a glance misjudged how it lies,
 ASTRAY = (0.1, 0.2, 14.0)  # by so much: of its size, of the size's logarithm, degrees
 GLANCE = 0.0  # logit at a glance from which a find is looked at closely; no sure face had less
-# Of a crop learnt from: how wide those are that are looked at, the second in a mirror. Of 24 pairs
+# Of a crop learnt from: how wide those are that are looked at, the second in a mirror. Of 28 pairs
 # those in which points lay nearest, on faces held out.
 LOOKS = (0.85, 1.0)
 SAME = 0.006  # of the face's size: no two looks at a face lay nearer
